@@ -1,0 +1,2 @@
+//! Simulates a drop.
+fn main() {}

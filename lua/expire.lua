@@ -1,0 +1,62 @@
+#!lua flags=allow-oom
+--[[
+Free the units of holds whose deadline has passed, and let go of what is no longer needed:
+ended reservations after ten minutes, idempotency keys after 24 hours.
+
+KEYS[1] meta         hash    epoch, phase, seq, chain, latest_ms; state, times, TTL, limit
+KEYS[2] stock        hash    per SKU: available, held, sold (units), limit
+KEYS[3] reservations hash    per id: state, customer, created, expires, order, lines
+KEYS[4] deadlines    zset    per SKU and deadline: the ids that end then
+KEYS[5] customers    hash    per customer: units used per SKU, ids of reservations
+KEYS[6] keys         hash    per idempotency key: fingerprint, seq
+KEYS[7] key_ages     zset    idempotency keys by when they may be forgotten
+KEYS[8] ended        zset    ended reservations by when they may leave
+KEYS[9] journal      stream  what every call changed, in order
+ARGV[1] epoch        the caller's; another one refuses the whole call
+ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
+ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
+ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
+ARGV[5…] operations, 1 argument each (one is enough):
+  most         holds to look at, in this call
+
+Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
+call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
+{LOST_KEY, name}. Outcomes, the first that fits:
+  EXPIRED              next_ms more: the nearest deadline to come ('*': none), and 1 if more is due
+Journal: expired, one a hold.
+]]
+-- include open_batch
+-- include whole
+-- include decimal
+-- include free_due
+-- include flush
+-- include evict_ended
+-- include forget_keys
+local function expire(b, most)
+  b.budget = whole(most, 'most')
+  local nearest, more = nil, false
+  for _, sku in ipairs(redis.call('HKEYS', b.key.stock)) do
+    local deadline, left = nil, false
+    if sku ~= '!' then
+      deadline, left = free_due(b, sku, math.huge)
+    end
+    more = more or left
+    if deadline and (not nearest or deadline < nearest) then
+      nearest = deadline
+    end
+  end
+  return 'EXPIRED ' .. (nearest and decimal(nearest) or '*') .. ' ' .. (more and 1 or 0)
+end
+
+local b, refused = open_batch(KEYS, ARGV)
+if not b then
+  return refused
+end
+local outcomes = {}
+for i = 5, #ARGV do
+  outcomes[#outcomes + 1] = expire(b, ARGV[i])
+end
+local result = flush(b, outcomes)
+evict_ended(b)
+forget_keys(b)
+return result

@@ -1,0 +1,6 @@
+-- include decimal
+-- Writes a reservation as `state customer created expires order lines`.
+local function pack_reservation(r)
+  return r.state .. ' ' .. r.customer .. ' ' .. decimal(r.created) .. ' ' .. decimal(r.expires)
+    .. ' ' .. r.order .. ' ' .. r.lines
+end

@@ -1,0 +1,13 @@
+-- include decimal
+-- Gives the batch's events their seq and appends them to the journal as one entry, with a
+-- chain: the digest over the chain before and these events. The entry's id is epoch and
+-- last seq, so Redis itself refuses to take one twice.
+local function write_journal(b)
+  local previous = b.chain
+  local events = table.concat(b.events, '\n')
+  b.seq = b.seq + #b.events
+  b.chain = redis.sha1hex(table.concat({ previous, b.epoch, decimal(b.seq), decimal(b.now),
+    events }, '\n'))
+  redis.call('XADD', b.key.journal, b.epoch .. '-' .. decimal(b.seq), 'v', '1', 'n', #b.events,
+    'p', previous, 'c', b.chain, 't', decimal(b.now), 'e', events)
+end

@@ -1,0 +1,89 @@
+--[[
+Hold units for customers until a deadline, all lines of a reservation or none.
+
+KEYS[1] meta         hash    epoch, phase, seq, chain, latest_ms; state, times, TTL, limit
+KEYS[2] stock        hash    per SKU: available, held, sold (units), limit
+KEYS[3] reservations hash    per id: state, customer, created, expires, order, lines
+KEYS[4] deadlines    zset    per SKU and deadline: the ids that end then
+KEYS[5] customers    hash    per customer: units used per SKU, ids of reservations
+KEYS[6] keys         hash    per idempotency key: fingerprint, seq
+KEYS[7] key_ages     zset    idempotency keys by when they may be forgotten
+KEYS[8] ended        zset    ended reservations by when they may leave
+KEYS[9] journal      stream  what every call changed, in order
+ARGV[1] epoch        the caller's; another one refuses the whole call
+ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
+ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
+ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
+ARGV[5…] operations, 6 arguments each:
+  reservation  id, 22 characters
+  customer     id
+  lines        sku:quantity,…
+  ttl_ms       how long the hold lasts; '' for the drop's TTL
+  key          digest of the idempotency key, 22 characters; '' for none
+  fingerprint  digest of method, path and body; '' without a key
+
+Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
+call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
+{LOST_KEY, name}. Outcomes, the first that fits:
+  REPLAYED             seq: the key is known with this fingerprint; that event's answer is the answer
+  KEY_REUSED           the key is known with another fingerprint
+  UNKNOWN_DROP         the drop has not been configured yet
+  TTL_TOO_LONG         max_ms: longer than the drop's TTL
+  NOT_OPEN             opens_at: scheduled
+  PAUSED               opens_at
+  CLOSED               opens_at
+  UNKNOWN_SKU          sku
+  LIMIT_EXCEEDED       limit used requested sku ids
+  RETRY                more is due than one call frees: call again
+  SOLD_OUT             sku:requested:available,… of the lines that fall short
+  STALLED              it could be held, but the ledger stands still
+  HELD                 the reservation
+Journal: held, one a hold; expired, for what was due and in the way.
+]]
+-- include open_batch
+-- include key_outcome
+-- include whole
+-- include state_refusal
+-- include parse_lines
+-- include take_refusal
+-- include hold_lines
+-- include append_event
+-- include pack_reservation
+-- include flush
+local function reserve(b, rid, customer, text, ttl, field, fingerprint)
+  -- Checks
+  local known = key_outcome(b, field, fingerprint)
+  if known then
+    return known
+  end
+  local ttl_ms = ttl == '' and b.ttl_ms or whole(ttl, 'ttl_ms')
+  if b.ttl_ms and ttl_ms > b.ttl_ms then
+    return 'TTL_TOO_LONG ' .. b.ttl_ms
+  end
+  local lines = parse_lines(text)
+  local refusal = state_refusal(b) or take_refusal(b, customer, lines, {}, nil)
+  if refusal then
+    return refusal
+  end
+  -- Writes, in memory
+  local r = {
+    id = rid, state = 'H', customer = customer, created = b.now, expires = b.now + ttl_ms,
+    order = '*', lines = text,
+  }
+  hold_lines(b, r, lines)
+  local packed = pack_reservation(r)
+  append_event(b, 'held', field, fingerprint, rid .. ' ' .. packed .. ' *')
+  return 'HELD ' .. packed
+end
+
+local N = 6
+local b, refused = open_batch(KEYS, ARGV)
+if not b then
+  return refused
+end
+local outcomes = {}
+for i = 5, #ARGV, N do
+  outcomes[#outcomes + 1] = reserve(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
+    ARGV[i + 5])
+end
+return flush(b, outcomes)

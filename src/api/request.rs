@@ -1,0 +1,138 @@
+//! The bodies of the calls, read into the types of the domain.
+
+use serde_json::Value;
+
+use super::body::Fields;
+use super::problem::Problem;
+use super::value::{
+    boolean, details, integer, lines, name, parsed, reason, seconds, time,
+};
+use crate::domain::{
+    CustomerId, DropPatch, Lines, MAX_STOCK, OrderId, Reference, SkuPatch,
+};
+
+/// Who reserves what, and for how long.
+pub(super) struct Reserve {
+    pub(super) customer_id: CustomerId,
+    pub(super) lines: Lines,
+    pub(super) ttl_seconds: Option<i64>,
+}
+
+impl Reserve {
+    pub(super) fn read(body: &Value) -> Result<Reserve, Problem> {
+        let mut fields = Fields::of(body);
+        let customer_id = fields.required("customer_id", parsed);
+        fields.require("lines");
+        let lines = fields.nested("lines", lines);
+        let ttl_seconds = fields.optional("ttl_seconds", seconds);
+        fields
+            .finish(|| Some(Reserve { customer_id: customer_id?, lines: lines?, ttl_seconds }))
+            .map_err(Problem::invalid)
+    }
+}
+
+/// The new lines of a reservation.
+pub(super) fn change(body: &Value) -> Result<Lines, Problem> {
+    let mut fields = Fields::of(body);
+    fields.require("lines");
+    let lines = fields.nested("lines", lines);
+    fields.finish(|| lines).map_err(Problem::invalid)
+}
+
+/// How long an extension lasts.
+pub(super) fn extend(body: &Value) -> Result<Option<i64>, Problem> {
+    let mut fields = Fields::of(body);
+    let ttl_seconds = fields.optional("ttl_seconds", seconds);
+    fields.finish(|| Some(ttl_seconds)).map_err(Problem::invalid)
+}
+
+/// For which order, and whether an expired hold is taken again.
+pub(super) struct Confirm {
+    pub(super) order_id: OrderId,
+    pub(super) reacquire: bool,
+}
+
+impl Confirm {
+    pub(super) fn read(body: &Value) -> Result<Confirm, Problem> {
+        let mut fields = Fields::of(body);
+        let order_id = fields.required("order_id", parsed);
+        let reacquire = fields.optional("reacquire", boolean).unwrap_or(false);
+        fields
+            .finish(|| Some(Confirm { order_id: order_id?, reacquire }))
+            .map_err(Problem::invalid)
+    }
+}
+
+/// A body without any members.
+pub(super) fn nothing(body: &Value) -> Result<(), Problem> {
+    Fields::of(body).finish(|| Some(())).map_err(Problem::invalid)
+}
+
+/// What comes back, why, and whether it can be sold again.
+pub(super) struct Return {
+    pub(super) lines: Option<Lines>,
+    pub(super) reason: Option<String>,
+    pub(super) restock: bool,
+}
+
+impl Return {
+    pub(super) fn read(body: &Value) -> Result<Return, Problem> {
+        let mut fields = Fields::of(body);
+        let lines = fields.nested("lines", lines);
+        let reason = fields.optional("reason", reason);
+        let restock = fields.optional("restock", boolean).unwrap_or(true);
+        fields.finish(|| Some(Return { lines, reason, restock })).map_err(Problem::invalid)
+    }
+}
+
+/// How many units join or leave a total, and why.
+pub(super) struct Restock {
+    pub(super) quantity: i64,
+    pub(super) reason: Option<String>,
+    pub(super) reference: Option<Reference>,
+}
+
+impl Restock {
+    pub(super) fn read(body: &Value) -> Result<Restock, Problem> {
+        let mut fields = Fields::of(body);
+        let quantity = fields.required("quantity", |value| {
+            match integer(-MAX_STOCK..=MAX_STOCK)(value)? {
+                0 => Err("must not be 0".to_owned()),
+                quantity => Ok(quantity),
+            }
+        });
+        let reason = fields.optional("reason", reason);
+        let reference = fields.optional("reference", parsed);
+        fields
+            .finish(|| Some(Restock { quantity: quantity?, reason, reference }))
+            .map_err(Problem::invalid)
+    }
+}
+
+/// The settings of a drop that are given.
+pub(super) fn drop_patch(body: &Value) -> Result<DropPatch, Problem> {
+    let mut fields = Fields::of(body);
+    let patch = DropPatch {
+        name: fields.optional("name", name),
+        state: fields.optional("state", parsed),
+        opens_at: fields.nullable("opens_at", time),
+        closes_at: fields.nullable("closes_at", time),
+        hold_ttl_seconds: fields.optional("hold_ttl_seconds", seconds),
+        max_hold_seconds: fields.optional("max_hold_seconds", seconds),
+        limit_per_customer: fields.nullable("limit_per_customer", integer(1..=MAX_STOCK)),
+    };
+    fields.finish(|| Some(patch)).map_err(Problem::invalid)
+}
+
+/// The settings of a SKU that are given.
+pub(super) fn sku_patch(body: &Value) -> Result<SkuPatch, Problem> {
+    let mut fields = Fields::of(body);
+    let patch = SkuPatch {
+        name: fields.optional("name", name),
+        details: fields.optional("details", details),
+        limit_per_customer: fields.nullable("limit_per_customer", integer(1..=MAX_STOCK)),
+        low_stock_threshold: fields.optional("low_stock_threshold", integer(0..=MAX_STOCK)),
+        initial_stock: fields.optional("initial_stock", integer(0..=MAX_STOCK)),
+    };
+    fields.finish(|| Some(patch)).map_err(Problem::invalid)
+}

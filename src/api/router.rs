@@ -1,0 +1,64 @@
+//! Every route, by audience.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+
+use super::extract::MAX_BODY;
+use super::{Api, admin, auth, operations, public, storefront};
+
+/// The whole API.
+pub(super) fn router(api: Arc<Api>) -> Router {
+    let open = Router::new()
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .route("/v1/drops/{drop}", get(public::drop))
+        .route("/v1/drops/{drop}/skus/{sku}", get(public::sku));
+
+    Router::new()
+        .merge(open)
+        .merge(storefront_routes(&api))
+        .merge(admin_routes(&api))
+        .fallback(operations::not_found)
+        .method_not_allowed_fallback(operations::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(api)
+}
+
+/// For holders of either key.
+fn storefront_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    const ONE: &str = "/v1/drops/{drop}/reservations/{id}";
+    Router::new()
+        .route(
+            "/v1/drops/{drop}/reservations",
+            get(storefront::list).post(storefront::reserve),
+        )
+        .route(ONE, get(storefront::read))
+        .route(&format!("{ONE}/lines"), put(storefront::change))
+        .route(&format!("{ONE}/extend"), post(storefront::extend))
+        .route(&format!("{ONE}/confirm"), post(storefront::confirm))
+        .route(&format!("{ONE}/release"), post(storefront::release))
+        .route_layer(from_fn_with_state(Arc::clone(api), auth::storefront))
+}
+
+/// For holders of the admin key.
+fn admin_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    let drop = Router::new()
+        .route("/", get(admin::drop).put(admin::put_drop))
+        .route("/skus/{sku}", put(admin::put_sku))
+        .route("/skus/{sku}/restock", post(admin::restock))
+        .route("/open", post(admin::open))
+        .route("/pause", post(admin::pause))
+        .route("/close", post(admin::close))
+        .route("/reservations", get(admin::reservations))
+        .route("/reservations/{id}/return", post(admin::return_units))
+        .route("/ledger", get(admin::ledger))
+        .route("/audit", get(admin::audit));
+    Router::new()
+        .route("/v1/admin/drops", get(admin::drops))
+        .nest("/v1/admin/drops/{drop}", drop)
+        .route_layer(from_fn_with_state(Arc::clone(api), auth::admin))
+}

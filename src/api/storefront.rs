@@ -1,0 +1,164 @@
+//! What a shop does for its customers: reserve, change, extend, confirm, release.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Api;
+use super::extract::{DropPath, JsonBody, OptionalJsonBody, ReservationPath};
+use super::idempotency::IdempotencyKey;
+use super::problem::{Problem, Refused};
+use super::query::{Query, opaque};
+use super::request;
+use crate::domain::{CustomerId, DropId, Page, Reservation, ReservationId, ReservationState};
+use crate::engine::{ReservationFilter, Success};
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// `POST …/reservations`
+pub(super) async fn reserve(
+    State(api): State<Arc<Api>>,
+    DropPath(drop): DropPath,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let path = format!("/v1/drops/{drop}/reservations");
+    let key = key.of(&Method::POST, &path, &body);
+    let request::Reserve { customer_id, lines, ttl_seconds } = request::Reserve::read(&body)?;
+    let success = api
+        .change(|engine| async move {
+            let id = ReservationId::generate();
+            engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
+        })
+        .await
+        .map_err(|error| Refused::Call.problem(error))?;
+    let location = HeaderValue::try_from(format!("{path}/{}", success.value.id));
+    let mut response = (StatusCode::CREATED, answer(success)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `GET …/reservations`: one customer's.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    DropPath(drop): DropPath,
+    mut query: Query,
+) -> Result<Json<Page<Reservation>>, Problem> {
+    let customer: Option<CustomerId> = query.required("customer_id", parsed);
+    page(&api, &drop, customer, query).await
+}
+
+/// One page of a drop's reservations, of `customer` if given.
+pub(super) async fn page(
+    api: &Api,
+    drop: &DropId,
+    customer: Option<CustomerId>,
+    mut query: Query,
+) -> Result<Json<Page<Reservation>>, Problem> {
+    let state: Option<ReservationState> = query.optional("state", parsed);
+    let cursor = query.cursor::<ReservationId>();
+    let limit = query.limit(500, 50);
+    query.finish()?;
+    let filter = ReservationFilter { customer, state, cursor, limit };
+    let page = api
+        .read(api.engine.reservations(drop, filter))
+        .await
+        .map_err(|error| Refused::Call.problem(error))?;
+    Ok(Json(Page { items: page.items, next_cursor: opaque(page.next_cursor) }))
+}
+
+/// An id or a word of the query.
+pub(super) fn parsed<T>(text: &str) -> Result<T, String>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|error: T::Err| format!("is not valid: {error}"))
+}
+
+/// `GET …/reservations/{id}`
+pub(super) async fn read(
+    State(api): State<Arc<Api>>,
+    ReservationPath(drop, id): ReservationPath,
+) -> Result<Json<Reservation>, Problem> {
+    let found = api.read(api.engine.reservation(&drop, id)).await;
+    found.map(Json).map_err(|error| Refused::Call.problem(error))
+}
+
+/// `PUT …/reservations/{id}/lines`
+pub(super) async fn change(
+    State(api): State<Arc<Api>>,
+    ReservationPath(drop, id): ReservationPath,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let key = key.of(&Method::PUT, &path_of(&drop, id, "lines"), &body);
+    let lines = request::change(&body)?;
+    api.change(|engine| async move { engine.change(&drop, id, lines, key).await })
+        .await
+        .map(answer)
+        .map_err(|error| Refused::Call.problem(error))
+}
+
+/// `POST …/reservations/{id}/extend`
+pub(super) async fn extend(
+    State(api): State<Arc<Api>>,
+    ReservationPath(drop, id): ReservationPath,
+    key: IdempotencyKey,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, Problem> {
+    let key = key.of(&Method::POST, &path_of(&drop, id, "extend"), &body);
+    let ttl_seconds = request::extend(&body)?;
+    api.change(|engine| async move { engine.extend(&drop, id, ttl_seconds, key).await })
+        .await
+        .map(answer)
+        .map_err(|error| Refused::Call.problem(error))
+}
+
+/// `POST …/reservations/{id}/confirm`
+pub(super) async fn confirm(
+    State(api): State<Arc<Api>>,
+    ReservationPath(drop, id): ReservationPath,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let key = key.of(&Method::POST, &path_of(&drop, id, "confirm"), &body);
+    let request::Confirm { order_id, reacquire } = request::Confirm::read(&body)?;
+    api.change(|engine| async move { engine.confirm(&drop, id, order_id, reacquire, key).await })
+        .await
+        .map(answer)
+        .map_err(|error| Refused::Call.problem(error))
+}
+
+/// `POST …/reservations/{id}/release`
+pub(super) async fn release(
+    State(api): State<Arc<Api>>,
+    ReservationPath(drop, id): ReservationPath,
+    key: IdempotencyKey,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Response, Problem> {
+    let key = key.of(&Method::POST, &path_of(&drop, id, "release"), &body);
+    request::nothing(&body)?;
+    api.change(|engine| async move { engine.release(&drop, id, key).await })
+        .await
+        .map(answer)
+        .map_err(|error| Refused::Call.problem(error))
+}
+
+fn path_of(drop: &DropId, id: ReservationId, verb: &str) -> String {
+    format!("/v1/drops/{drop}/reservations/{id}/{verb}")
+}
+
+/// The value of a success as JSON, marked if it is the repeated answer of an earlier request.
+pub(super) fn answer<T: serde::Serialize>(success: Success<T>) -> Response {
+    let mut response = Json(json!(success.value)).into_response();
+    if success.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,12 @@
+//! The only place that asks for the wall clock.
+//!
+//! The engine's clock decides nothing: deadlines are set and judged by the Redis server's,
+//! inside the scripts. This one is compared with it, and shown to people.
+
+use crate::domain::Millis;
+
+/// Now, by this machine.
+#[must_use]
+pub fn now() -> Millis {
+    chrono::Utc::now().into()
+}

@@ -1,0 +1,79 @@
+//! When and how fast the engine answers.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::error::{SettingError, number, text};
+
+const HOLD_ACK: &str = "DROPGATE_HOLD_ACK";
+const ANSWER_TIMEOUT: &str = "DROPGATE_ANSWER_TIMEOUT_MS";
+
+/// Flags and variables of the engine.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// When a new hold is answered: `ledger`, once it is durable in Postgres; `redis`, as soon as
+    /// Redis has it, and then it may vanish with Redis [default: ledger]
+    #[arg(long, env = HOLD_ACK, value_name = "WHEN")]
+    hold_ack: Option<OsString>,
+    /// Longest time until an answer, in milliseconds from 100 to 60000 [default: 4500]
+    #[arg(long, env = ANSWER_TIMEOUT, value_name = "MS")]
+    answer_timeout_ms: Option<OsString>,
+}
+
+/// When a new hold is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldAck {
+    /// Once it is durable in Postgres.
+    #[default]
+    Ledger,
+    /// As soon as the script has run.
+    Redis,
+}
+
+/// When and how fast the engine answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Default `ledger`. `redis` answers sooner, and a hold so answered may vanish with Redis;
+    /// limits and stock hold all the same.
+    pub hold_ack: HoldAck,
+    /// Default 4.5 seconds, 0.1 to 60. Too long: clients wait for a system that can't answer, and
+    /// give up first. Too short: a hiccup of Postgres turns calls that succeed into unknown ones.
+    pub answer_timeout: Duration,
+}
+
+impl EngineArgs {
+    /// # Errors
+    /// [`SettingError`] for a setting that is wrong.
+    pub fn resolve(self) -> Result<EngineSettings, SettingError> {
+        let hold_ack = match text(HOLD_ACK, self.hold_ack)?.as_deref() {
+            None | Some("ledger") => HoldAck::Ledger,
+            Some("redis") => HoldAck::Redis,
+            Some(other) => {
+                let problem = format!("is {other:?}");
+                let remedy = "give ledger or redis, or leave it out for ledger";
+                return Err(SettingError::wrong(HOLD_ACK, problem, remedy));
+            }
+        };
+        let millis = number(ANSWER_TIMEOUT, self.answer_timeout_ms, 100..=60_000, 4500)?;
+        Ok(EngineSettings { hold_ack, answer_timeout: Duration::from_millis(millis) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_words_say_when() {
+        let of = |word: &str| {
+            EngineArgs { hold_ack: Some(word.into()), answer_timeout_ms: None }.resolve()
+        };
+        assert_eq!(of("redis").expect("fine").hold_ack, HoldAck::Redis);
+        assert_eq!(of("").expect("fine").hold_ack, HoldAck::Ledger);
+        for bad in ["Redis", "postgres", "1"] {
+            let line = of(bad).expect_err(bad).to_string();
+            assert!(line.starts_with("DROPGATE_HOLD_ACK is "), "{line}");
+        }
+    }
+}

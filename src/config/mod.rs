@@ -1,0 +1,28 @@
+//! Commands and settings: one struct a concern, each read from the environment or a flag,
+//! checked before anything starts.
+//!
+//! Each concern has its arguments, whose comments are what `--help` shows, and its settings,
+//! which are what the program works with. `resolve` turns the one into the other, or says in
+//! one line which setting is wrong and how to mend it.
+
+mod cli;
+mod dev;
+mod engine;
+mod error;
+mod keys;
+mod ledger;
+mod log;
+mod server;
+mod store;
+mod url;
+
+pub use cli::{Audit, Cli, Command, Dev, Migrate, Rebuild, Serve};
+pub use cli::{AuditSettings, DevCommandSettings, MigrateSettings, RebuildSettings, ServeSettings};
+pub use dev::{DevArgs, DevSettings};
+pub use engine::{EngineArgs, EngineSettings, HoldAck};
+pub use error::SettingError;
+pub use keys::{DevKeys, KeyArgs, KeySettings, Secret};
+pub use ledger::{LedgerArgs, LedgerSettings};
+pub use log::{LogArgs, LogFormat, LogSettings};
+pub use server::{ServerArgs, ServerSettings};
+pub use store::{StoreArgs, StoreSettings};

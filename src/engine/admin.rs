@@ -1,0 +1,155 @@
+//! Settings, and what is read from the ledger.
+
+use std::sync::Arc;
+
+use super::{Answer, CallError, Engine, HoldAck, Success, call::Settled};
+use crate::{
+    command::{Configure, Configured, DropAction, Refusal},
+    domain::{
+        DropId, DropPatch, DropView, LedgerRow, Page, Reservation, ReservationId, SkuId, SkuPatch,
+        SkuView,
+    },
+    ledger::{LedgerError, ReservationFilter},
+};
+
+fn unavailable(error: LedgerError) -> CallError {
+    CallError::none(error.to_string())
+}
+
+impl Engine {
+    /// Creates a drop or changes its settings; says whether it created it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn put_drop(
+        &self,
+        drop: &DropId,
+        patch: DropPatch,
+    ) -> Result<(bool, Arc<DropView>), CallError> {
+        if self.known_drop(drop).is_none() {
+            self.ledger.create(drop).await.map_err(unavailable)?;
+            self.expect(drop);
+        }
+        let configured = self.configure(drop, Configure::Drop(patch)).await?;
+        Ok((configured.value.created, self.drop_view(drop).await?))
+    }
+
+    /// Creates a SKU or changes its settings; says whether it created it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn put_sku(
+        &self,
+        drop: &DropId,
+        sku: &SkuId,
+        patch: SkuPatch,
+    ) -> Result<(bool, SkuView), CallError> {
+        let configured = self.configure(drop, Configure::Sku(sku.clone(), patch)).await?;
+        let view = self.drop_view(drop).await?;
+        let found = view.skus.iter().find(|found| found.stock.sku == *sku).cloned();
+        let found = found.ok_or_else(|| CallError::unknown("the sku is not in the ledger"))?;
+        Ok((configured.value.created, found))
+    }
+
+    /// Opens, pauses, closes or settles a drop.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn act(&self, drop: &DropId, action: DropAction) -> Result<Arc<DropView>, CallError> {
+        self.configure(drop, Configure::Action(action)).await?;
+        self.drop_view(drop).await
+    }
+
+    async fn configure(&self, drop: &DropId, configure: Configure) -> Answer<Configured> {
+        let handle = self.drop(drop).await?;
+        match self.settle(&handle, configure, None, self.deadline()).await? {
+            Ok(Settled::Done(value)) => Ok(Success { value, replayed: false }),
+            Ok(Settled::Replayed(_)) => Err(CallError::unknown("settings take no key")),
+            Err(refused) if refused.refusal == Refusal::UnknownDrop => Err(CallError::UnknownDrop),
+            Err(refused) => Err(CallError::Refused(refused.refusal)),
+        }
+    }
+
+    /// A drop as the ledger has it, from memory where it can be.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownDrop`], also for one that has never been configured.
+    pub async fn drop_view(&self, drop: &DropId) -> Result<Arc<DropView>, CallError> {
+        let handle = self.drop(drop).await?;
+        let view = handle.view(&self.ledger).await.map_err(unavailable)?;
+        view.ok_or(CallError::UnknownDrop)
+    }
+
+    /// All drops, a page at a time.
+    ///
+    /// # Errors
+    /// [`CallError::Unavailable`].
+    pub async fn drops(
+        &self,
+        cursor: Option<String>,
+        limit: i64,
+    ) -> Result<Page<DropView>, CallError> {
+        self.ledger.drops(cursor.as_deref(), limit).await.map_err(unavailable)
+    }
+
+    /// One reservation, as the ledger has it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn reservation(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+    ) -> Result<Reservation, CallError> {
+        self.drop_view(drop).await?;
+        let mut found = self.ledger.reservation(drop, id).await.map_err(unavailable)?;
+        if found.is_none() && self.options.hold_ack == HoldAck::Redis {
+            // Its holder may have been answered before the ledger had it.
+            self.catch_up(drop).await?;
+            found = self.ledger.reservation(drop, id).await.map_err(unavailable)?;
+        }
+        found.ok_or(CallError::Refused(Refusal::UnknownReservation))
+    }
+
+    /// Reservations of a drop, a page at a time.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn reservations(
+        &self,
+        drop: &DropId,
+        filter: ReservationFilter,
+    ) -> Result<Page<Reservation>, CallError> {
+        self.drop_view(drop).await?;
+        if self.options.hold_ack == HoldAck::Redis {
+            self.catch_up(drop).await?;
+        }
+        self.ledger.reservations(drop, &filter).await.map_err(unavailable)
+    }
+
+    /// The ledger's rows of a drop behind `after_seq`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ledger(
+        &self,
+        drop: &DropId,
+        after_seq: i64,
+        limit: i64,
+    ) -> Result<Page<LedgerRow>, CallError> {
+        self.drop_view(drop).await?;
+        self.ledger.rows(drop, after_seq, limit).await.map_err(unavailable)
+    }
+
+    /// Waits until the ledger has what this process has seen in Redis, or for a second.
+    async fn catch_up(&self, drop: &DropId) -> Result<(), CallError> {
+        let handle = self.drop(drop).await?;
+        let seen = handle.progress.seen_seq();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
+        while handle.progress.durable().seq < seen && tokio::time::Instant::now() < deadline {
+            handle.progress.wake.notify_one();
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+}

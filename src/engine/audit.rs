@@ -1,0 +1,147 @@
+//! The audit: Redis against the ledger plus the part of the journal that is not in it yet.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{CallError, DropHandle, Engine};
+use crate::{
+    domain::{DropId, SkuId, Stock},
+    store::{Inspection, StoreError},
+};
+
+/// How often the audit looks again when the ledger moves under its eyes.
+const LOOKS: usize = 20;
+
+/// The counts of one SKU on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SkuCounts {
+    /// Which SKU.
+    pub sku: SkuId,
+    /// In Redis; `None` when Redis doesn't know it.
+    pub redis: Option<Stock>,
+    /// In the ledger.
+    pub ledger: Option<Stock>,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditReport {
+    /// Which drop.
+    pub drop: DropId,
+    /// Whether everything agrees.
+    pub balanced: bool,
+    /// The drop's generation.
+    pub epoch: i64,
+    /// The last `seq` in Redis.
+    pub seq: i64,
+    /// The last `seq` in the ledger.
+    pub durable_seq: i64,
+    /// The counts.
+    pub skus: Vec<SkuCounts>,
+    /// What does not agree.
+    pub violations: Vec<String>,
+}
+
+impl Engine {
+    /// Audits a drop: Redis against the ledger, and the ledger against itself.
+    ///
+    /// # Errors
+    /// [`CallError`] when one of the two can't be read.
+    pub async fn audit(&self, drop: &DropId) -> Result<AuditReport, CallError> {
+        self.drop_view(drop).await?;
+        let mut report = self.reconcile(drop).await?;
+        let violations = self.ledger.violations(drop).await;
+        report.violations.extend(violations.map_err(|e| CallError::none(e.to_string()))?);
+        report.balanced = report.violations.is_empty();
+        Ok(report)
+    }
+
+    /// The part of the audit that is cheap at any size: the counts of Redis against those of
+    /// the ledger plus the journal in between.
+    ///
+    /// # Errors
+    /// [`CallError`] when one of the two can't be read.
+    pub async fn reconcile(&self, drop: &DropId) -> Result<AuditReport, CallError> {
+        let handle = self.drop(drop).await?;
+        for _ in 0..LOOKS {
+            if let Some(report) = self.compare(&handle).await? {
+                return Ok(report);
+            }
+            handle.progress.wake.notify_one();
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        Err(CallError::none("Redis and the ledger did not stand still long enough to compare"))
+    }
+
+    /// One look; `None` when the two belong to different moments.
+    async fn compare(&self, handle: &DropHandle) -> Result<Option<AuditReport>, CallError> {
+        let unavailable = |error: String| CallError::none(error);
+        // The ledger first: what is missing in it is then in the journal, or was trimmed
+        // because somebody has committed it since, and the look is repeated.
+        let counts =
+            self.ledger.counts(&handle.id).await.map_err(|e| unavailable(e.to_string()))?;
+        let Some((head, counts)) = counts else { return Err(CallError::UnknownDrop) };
+        let inspection: Result<Inspection, StoreError> =
+            self.store.inspect(&handle.id, &handle.keys, (head.epoch, head.seq)).await;
+        let inspection = inspection.map_err(|error| unavailable(error.to_string()))?;
+        let Some(meta) = inspection.meta else { return Ok(None) };
+        let mut expected: BTreeMap<SkuId, Stock> =
+            counts.iter().map(|sku| (sku.sku.clone(), sku.stock)).collect();
+        let mut reached = (head.seq, head.chain.clone());
+        for entry in &inspection.entries {
+            if entry.previous != reached.1 {
+                return Ok(None);
+            }
+            reached = (entry.seq, entry.chain.clone());
+            for (event, _) in &entry.events {
+                for (sku, change) in event.stock_changes() {
+                    let stock = expected.entry(sku).or_default();
+                    stock.total += change.total;
+                    stock.available += change.available;
+                    stock.held += change.held;
+                    stock.sold += change.sold;
+                }
+            }
+        }
+        if !meta.open || meta.epoch != head.epoch || reached != (meta.seq, meta.chain) {
+            return Ok(None);
+        }
+        let redis: BTreeMap<SkuId, Stock> = inspection.stock.into_iter().collect();
+        let mut violations = Vec::new();
+        for (sku, stock) in &redis {
+            if let Some(violation) = stock.violation() {
+                violations.push(format!("sku {sku} in Redis: {violation}"));
+            }
+            let wanted = expected.get(sku).copied().unwrap_or_default();
+            if wanted != *stock {
+                violations.push(format!(
+                    "sku {sku}: Redis has {stock:?}, ledger and journal come to {wanted:?}"
+                ));
+            }
+        }
+        for sku in expected.keys().filter(|sku| !redis.contains_key(sku)) {
+            violations.push(format!("sku {sku}: the ledger knows it, Redis does not"));
+        }
+        let ledger: BTreeMap<SkuId, Stock> =
+            counts.into_iter().map(|sku| (sku.sku, sku.stock)).collect();
+        let skus = redis.keys().chain(ledger.keys()).collect::<std::collections::BTreeSet<_>>();
+        let skus = skus
+            .into_iter()
+            .map(|sku| SkuCounts {
+                sku: sku.clone(),
+                redis: redis.get(sku).copied(),
+                ledger: ledger.get(sku).copied(),
+            })
+            .collect();
+        Ok(Some(AuditReport {
+            drop: handle.id.clone(),
+            balanced: violations.is_empty(),
+            epoch: head.epoch,
+            seq: meta.seq,
+            durable_seq: head.seq,
+            skus,
+            violations,
+        }))
+    }
+}

@@ -1,0 +1,142 @@
+//! One call from lane to answer.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{CallError, DropHandle, Effect, Engine, HoldAck};
+use crate::{
+    command::{Operation, Outcome, Refusal},
+    domain::{DropId, Millis, RequestKey},
+    lane::{Reached, Undone},
+    ledger::Remembered,
+    progress::{Position, Verdict},
+};
+
+/// How long a doubtful call waits before it looks at the ledger again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A call that ran: what it came to, all of it durable.
+pub(super) enum Settled<A> {
+    /// It was done.
+    Done(A),
+    /// An earlier request with the same key was; this is its answer.
+    Replayed(Remembered),
+}
+
+/// A refusal with the drop's time at which it was given.
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    pub(super) now: Millis,
+}
+
+impl Engine {
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.answer_timeout
+    }
+
+    /// Runs an operation until its outcome may be told.
+    pub(super) async fn settle<O: Operation + Clone>(
+        &self,
+        drop: &DropHandle,
+        operation: O,
+        key: Option<&RequestKey>,
+        deadline: Instant,
+    ) -> Result<Result<Settled<O::Answer>, Refused>, CallError> {
+        loop {
+            let reached = drop.lane.run(operation.clone(), deadline).await;
+            let Reached { outcome, position, now } = reached.map_err(|undone| match undone {
+                Undone::Nothing(reason) => none_of(key, reason),
+                Undone::Unknown(reason) => CallError::unknown(reason),
+            })?;
+            match outcome {
+                // Each retry has freed some hundreds of holds, so this ends.
+                Outcome::Retry if Instant::now() < deadline => {}
+                Outcome::Retry => return Err(CallError::none("too many holds are due")),
+                Outcome::Done(answer) => {
+                    let early = O::TAKES && self.options.hold_ack == HoldAck::Redis;
+                    if !early {
+                        self.durable(drop, &position, key, deadline).await?;
+                    }
+                    return Ok(Ok(Settled::Done(answer)));
+                }
+                Outcome::Replayed { .. } => {
+                    self.durable(drop, &position, key, deadline).await?;
+                    return self
+                        .replay(&drop.id, key)
+                        .await
+                        .map(|found| Ok(Settled::Replayed(found)));
+                }
+                Outcome::Refused(refusal) => {
+                    if refusal.rests_on_ledger() {
+                        self.durable(drop, &position, key, deadline).await?;
+                    }
+                    return Ok(Err(Refused { refusal, now }));
+                }
+            }
+        }
+    }
+
+    async fn replay(
+        &self,
+        drop: &DropId,
+        key: Option<&RequestKey>,
+    ) -> Result<Remembered, CallError> {
+        let key = key.map(|key| key.key.as_str()).unwrap_or_default();
+        match self.ledger.remembered(drop, key).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(CallError::unknown("the ledger does not have the first answer")),
+            Err(error) => Err(CallError::unknown(error.to_string())),
+        }
+    }
+
+    /// Waits until the ledger holds exactly what a call did.
+    ///
+    /// `none` is said only after one look at the ledger that shows a later epoch without the
+    /// call's chain, and only to a call without a key: an earlier try of the same key, through
+    /// an engine that knows a later epoch, may be committed after the look (`model/` finds it).
+    async fn durable(
+        &self,
+        drop: &DropHandle,
+        position: &Position,
+        key: Option<&RequestKey>,
+        deadline: Instant,
+    ) -> Result<(), CallError> {
+        let late = || CallError::unknown("the ledger did not have it in time");
+        loop {
+            let verdict = drop.progress.wait(position);
+            drop.progress.wake.notify_one();
+            match tokio::time::timeout_at(deadline, verdict).await {
+                Err(_) => return Err(late()),
+                Ok(Ok(Verdict::Durable)) => return Ok(()),
+                Ok(Ok(Verdict::Doubtful) | Err(_)) => {}
+            }
+            let look = self.ledger.look(&drop.id, position.seq);
+            match tokio::time::timeout_at(deadline, look).await {
+                Ok(Ok(Some((_, Some(chain))))) if chain == position.chain => return Ok(()),
+                // Where nothing has happened yet there is no entry: the drop as it began.
+                Ok(Ok(Some((head, _))))
+                    if head.seq == position.seq && head.chain == position.chain =>
+                {
+                    return Ok(());
+                }
+                Ok(Ok(Some((head, _)))) if head.epoch > position.epoch => {
+                    return Err(none_of(key, "the drop was rebuilt without it".to_owned()));
+                }
+                // A fork that nobody has fenced yet, or no answer: look again.
+                Ok(_) => tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_AGAIN)).await,
+                Err(_) => return Err(late()),
+            }
+            if Instant::now() >= deadline {
+                return Err(late());
+            }
+        }
+    }
+}
+
+/// A call that did nothing. With a key it can't be said that nothing happened: an earlier
+/// try may have got through.
+fn none_of(key: Option<&RequestKey>, reason: String) -> CallError {
+    let effect = if key.is_some() { Effect::Unknown } else { Effect::None };
+    CallError::Unavailable { effect, reason }
+}

@@ -1,0 +1,184 @@
+//! The engine: what the API and the tasks ask, drop by drop.
+//!
+//! A call goes through its drop's lane to Redis, waits until the ledger holds its own chain,
+//! and only then has an answer. Reads come from the ledger, or from a picture of it in memory.
+
+mod admin;
+mod answer;
+mod audit;
+mod call;
+mod durable;
+mod handle;
+mod verbs;
+
+pub use answer::{Answer, CallError, Effect, Success};
+pub use audit::{AuditReport, SkuCounts};
+pub use durable::DurableNews;
+pub use handle::DropHandle;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    clock,
+    domain::{DropId, Millis},
+    ledger::{Ledger, LedgerError},
+    progress::Position,
+    store::Store,
+};
+
+/// When a new hold is answered. Everything else always waits for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldAck {
+    /// Once the ledger has it.
+    Ledger,
+    /// As soon as the script has run; such a hold may vanish with Redis.
+    Redis,
+}
+
+/// How the engine behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// When a new hold is answered.
+    pub hold_ack: HoldAck,
+    /// Within which time every call has an answer.
+    pub answer_timeout: Duration,
+}
+
+/// For so long nobody asks the ledger again for a drop that it did not know.
+const UNKNOWN_FOR: Duration = Duration::from_millis(500);
+/// So many unknown drops are remembered: a storm of made-up ids costs no memory.
+const UNKNOWN_MOST: usize = 10_000;
+
+/// The engine of this process.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) ledger: Ledger,
+    pub(crate) options: EngineOptions,
+    /// Names this process where several take turns.
+    pub(crate) name: String,
+    drops: RwLock<HashMap<DropId, Arc<DropHandle>>>,
+    unknown: Mutex<HashMap<DropId, Instant>>,
+    /// Where the tasks learn of drops.
+    opened: mpsc::UnboundedSender<Arc<DropHandle>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({})", self.name)
+    }
+}
+
+impl Engine {
+    /// Makes an engine, and the list of drops as this process gets to know them: the tasks
+    /// take care of each from then on.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        ledger: Ledger,
+        options: EngineOptions,
+    ) -> (Arc<Engine>, mpsc::UnboundedReceiver<Arc<DropHandle>>) {
+        let (opened, drops) = mpsc::unbounded_channel();
+        let engine = Engine {
+            store,
+            ledger,
+            options,
+            name: uuid::Uuid::now_v7().to_string(),
+            drops: RwLock::default(),
+            unknown: Mutex::default(),
+            opened,
+        };
+        (Arc::new(engine), drops)
+    }
+
+    /// The wall clock of this process, for showing what times say.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        clock::now()
+    }
+
+    /// What can't be reached; empty when the engine can serve.
+    pub async fn ready(&self) -> Vec<String> {
+        let bound = Duration::from_secs(1);
+        let redis = tokio::time::timeout(bound, self.store.ping());
+        let postgres = tokio::time::timeout(bound, self.ledger.ping());
+        let (redis, postgres) = tokio::join!(redis, postgres);
+        let mut missing = Vec::new();
+        if !matches!(redis, Ok(Ok(()))) {
+            missing.push("redis".to_owned());
+        }
+        if !matches!(postgres, Ok(Ok(()))) {
+            missing.push("postgres".to_owned());
+        }
+        missing
+    }
+
+    /// The drops that this process knows.
+    #[must_use]
+    pub fn known_drops(&self) -> Vec<Arc<DropHandle>> {
+        self.drops.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// A drop that this process knows already.
+    #[must_use]
+    pub fn known_drop(&self, id: &DropId) -> Option<Arc<DropHandle>> {
+        self.drops.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Forgets that the ledger did not know a drop.
+    pub fn expect(&self, id: &DropId) {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// A drop, if the ledger knows it.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownDrop`]; [`CallError::Unavailable`] when the ledger can't say.
+    pub async fn drop(&self, id: &DropId) -> Result<Arc<DropHandle>, CallError> {
+        if let Some(known) = self.known_drop(id) {
+            return Ok(known);
+        }
+        let unknown = |unknown: &Mutex<HashMap<DropId, Instant>>| {
+            let unknown = unknown.lock().unwrap_or_else(PoisonError::into_inner);
+            unknown.get(id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
+        };
+        if unknown(&self.unknown) {
+            return Err(CallError::UnknownDrop);
+        }
+        match self.open(id).await {
+            Ok(Some(handle)) => Ok(handle),
+            Ok(None) => {
+                let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+                if unknown.len() >= UNKNOWN_MOST {
+                    unknown.clear();
+                }
+                unknown.insert(id.clone(), Instant::now());
+                Err(CallError::UnknownDrop)
+            }
+            Err(error) => Err(CallError::none(error.to_string())),
+        }
+    }
+
+    /// Gets to know a drop if the ledger has it.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn open(&self, id: &DropId) -> Result<Option<Arc<DropHandle>>, LedgerError> {
+        let Some(head) = self.ledger.head(id).await? else { return Ok(None) };
+        let durable = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
+        let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = drops.get(id) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let handle = Arc::new(DropHandle::start(self.store.clone(), id.clone(), durable));
+        drops.insert(id.clone(), Arc::clone(&handle));
+        // The tasks end with the process; without them there is nobody to tell.
+        let _ = self.opened.send(Arc::clone(&handle));
+        Ok(Some(handle))
+    }
+}

@@ -1,0 +1,248 @@
+//! The storefront's verbs, and the admin's that move units.
+
+use super::{
+    Answer, CallError, Engine, Success,
+    call::{Refused, Settled},
+};
+use crate::{
+    command::{
+        Change, Confirm, Extend, ExtendTo, Handed, Operation, Refusal, Release, Reserve, Restock,
+        Return,
+    },
+    domain::{
+        CustomerId, DropId, Lines, Millis, OrderId, Reference, RequestKey, Reservation,
+        ReservationId, ReservationState, SkuId, Stock,
+    },
+    ledger::Remembered,
+    progress::Trouble,
+};
+
+impl Engine {
+    /// Holds units for a customer.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn reserve(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        customer_id: CustomerId,
+        lines: Lines,
+        ttl_seconds: Option<i64>,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let reserve = Reserve { id, customer_id, lines, ttl_seconds, key: key.clone() };
+        let answer = self.reservation_call(drop, reserve, key.as_ref()).await?;
+        if let Some(known) = self.known_drop(drop) {
+            known.progress.deadline(answer.value.expires_at);
+        }
+        Ok(answer)
+    }
+
+    /// Replaces the lines of a held reservation.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn change(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        lines: Lines,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let make = |_: Option<Handed>| Change { id, lines: lines.clone(), key: key.clone() };
+        self.handed_call(drop, id, make, key.as_ref()).await
+    }
+
+    /// Moves the deadline of a held reservation.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn extend(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        ttl_seconds: Option<i64>,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let to = ttl_seconds.map_or(ExtendTo::DropTtl, ExtendTo::Seconds);
+        let make = |_: Option<Handed>| Extend { id, to, key: key.clone() };
+        self.handed_call(drop, id, make, key.as_ref()).await
+    }
+
+    /// Turns held units into sold units.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn confirm(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        order_id: OrderId,
+        reacquire: bool,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let make = |handed| Confirm {
+            id,
+            order_id: order_id.clone(),
+            reacquire,
+            handed,
+            key: key.clone(),
+        };
+        self.handed_call(drop, id, make, key.as_ref()).await
+    }
+
+    /// Gives held units back.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn release(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let make = |handed| Release { id, handed, key: key.clone() };
+        self.handed_call(drop, id, make, key.as_ref()).await
+    }
+
+    /// Gives sold units back.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn return_units(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        lines: Option<Lines>,
+        reason: Option<String>,
+        restock: bool,
+        key: Option<RequestKey>,
+    ) -> Answer<Reservation> {
+        let make = |handed| Return {
+            id,
+            lines: lines.clone(),
+            reason: reason.clone(),
+            restock,
+            handed,
+            key: key.clone(),
+        };
+        self.handed_call(drop, id, make, key.as_ref()).await
+    }
+
+    /// Adds units to a SKU's total, or takes free ones out of it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn restock(
+        &self,
+        drop: &DropId,
+        sku: &SkuId,
+        quantity: i64,
+        reason: Option<String>,
+        reference: Option<Reference>,
+        key: RequestKey,
+    ) -> Answer<Stock> {
+        let handle = self.drop(drop).await?;
+        let restock =
+            Restock { sku: sku.clone(), quantity, reason, reference, key: Some(key.clone()) };
+        let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await?;
+        finish(settled, |found| found.stock())
+    }
+
+    async fn reservation_call<O>(
+        &self,
+        drop: &DropId,
+        operation: O,
+        key: Option<&RequestKey>,
+    ) -> Answer<Reservation>
+    where
+        O: Operation<Answer = Reservation> + Clone,
+    {
+        let handle = self.drop(drop).await?;
+        let settled = self.settle(&handle, operation, key, self.deadline()).await?;
+        finish(settled, |found| found.reservation(drop))
+    }
+
+    /// A call about a reservation that may have left Redis: then the ledger's version of it is
+    /// handed to the script, or tells what the refusal is.
+    async fn handed_call<O>(
+        &self,
+        drop: &DropId,
+        id: ReservationId,
+        make: impl Fn(Option<Handed>) -> O,
+        key: Option<&RequestKey>,
+    ) -> Answer<Reservation>
+    where
+        O: Operation<Answer = Reservation> + Clone,
+    {
+        let handle = self.drop(drop).await?;
+        let deadline = self.deadline();
+        let first = self.settle(&handle, make(None), key, deadline).await?;
+        let Err(Refused { refusal: Refusal::UnknownReservation, now: read_at }) = first else {
+            return finish(first, |found| found.reservation(drop));
+        };
+        let known = self.ledger.reservation(drop, id).await;
+        let known = known.map_err(|error| CallError::none(error.to_string()))?;
+        let Some(reservation) = known else {
+            return Err(CallError::Refused(Refusal::UnknownReservation));
+        };
+        self.second_try(&handle, make, Handed { reservation, read_at }, key, deadline).await
+    }
+
+    async fn second_try<O>(
+        &self,
+        handle: &super::DropHandle,
+        make: impl Fn(Option<Handed>) -> O,
+        handed: Handed,
+        key: Option<&RequestKey>,
+        deadline: tokio::time::Instant,
+    ) -> Answer<Reservation>
+    where
+        O: Operation<Answer = Reservation> + Clone,
+    {
+        let state = handed.reservation.state;
+        let second = self.settle(handle, make(Some(handed)), key, deadline).await?;
+        match second {
+            // The script takes no handed version (change, extend): it has ended long ago.
+            Err(Refused { refusal: Refusal::UnknownReservation, .. })
+                if state != ReservationState::Held =>
+            {
+                Err(CallError::Refused(Refusal::Ended(state)))
+            }
+            Err(Refused { refusal: Refusal::UnknownReservation, .. }) => {
+                handle.progress.report(Trouble::Look);
+                Err(CallError::none("Redis does not have the hold; the drop is looked at"))
+            }
+            settled => finish(settled, |found| found.reservation(&handle.id)),
+        }
+    }
+
+    /// Writes deadlines that a rebuild moved into the ledger. Whoever else extends or ends one
+    /// of these holds meanwhile is right too, so refusals don't matter.
+    pub(crate) async fn write_grace(&self, drop: &DropId, holds: &[(ReservationId, Millis)]) {
+        let Ok(handle) = self.drop(drop).await else { return };
+        for chunk in holds.chunks(400) {
+            let deadline = self.deadline();
+            let calls = chunk.iter().map(|(id, _)| {
+                let extend = Extend { id: *id, to: ExtendTo::Grace, key: None };
+                handle.lane.run(extend, deadline)
+            });
+            futures_util::future::join_all(calls).await;
+        }
+    }
+}
+
+fn finish<A>(
+    settled: Result<Settled<A>, Refused>,
+    read: impl Fn(&Remembered) -> Option<A>,
+) -> Answer<A> {
+    match settled {
+        Ok(Settled::Done(value)) => Ok(Success { value, replayed: false }),
+        Ok(Settled::Replayed(found)) => match read(&found) {
+            Some(value) => Ok(Success { value, replayed: true }),
+            None => Err(CallError::unknown("the first answer can't be read")),
+        },
+        Err(Refused { refusal, .. }) => Err(CallError::Refused(refusal)),
+    }
+}

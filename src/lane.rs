@@ -1,0 +1,316 @@
+//! One lane a drop: groups the calls that wait into one script call a verb.
+//!
+//! The lane sends the next turn when the last has been answered. There is no artificial
+//! delay: alone, a call goes at once; under load, turns grow by themselves.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::{
+    clock,
+    command::{Operation, Outcome, Verb, read_outcome},
+    domain::{DropId, Millis},
+    progress::{Position, Progress, Trouble},
+    store::{CallReply, DropKeys, Reply, ScriptCall, Store, StoreError, Turn},
+};
+
+/// Operations of one turn: one script must not hold up Redis for long.
+const MOST: usize = 500;
+/// Calls that may wait; beyond that they are turned away, for they could not be served in time.
+const QUEUE: usize = 50_000;
+/// How long a lane waits for a drop in trouble before it tries again.
+const RETRY: Duration = Duration::from_millis(25);
+
+/// What became of an operation that did not run to an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// It did nothing.
+    Nothing(String),
+    /// It may have run.
+    Unknown(String),
+}
+
+/// An outcome and where the drop's journal stood behind it.
+#[derive(Debug)]
+pub struct Reached<A> {
+    /// The outcome.
+    pub outcome: Outcome<A>,
+    /// What must be durable before anybody is told.
+    pub position: Position,
+    /// The drop's time.
+    pub now: Millis,
+}
+
+const WAITING: u8 = 0;
+const SENT: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// The entrance of a lane.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    waiting: mpsc::Sender<Box<dyn Work>>,
+}
+
+/// One operation on its way, whatever its verb.
+trait Work: Send + std::fmt::Debug {
+    fn verb(&self) -> Verb;
+    fn deadline(&self) -> Instant;
+    fn encode(&self, arguments: &mut Vec<String>);
+    /// Marks it as sent; false when its caller has given up.
+    fn start(&self) -> bool;
+    /// Marks it as not sent after all.
+    fn put_back(&self);
+    fn reach(self: Box<Self>, drop: &DropId, text: &str, position: Position, now: Millis);
+    fn fail(self: Box<Self>, undone: Undone);
+}
+
+struct Errand<O: Operation> {
+    operation: O,
+    deadline: Instant,
+    stage: Arc<AtomicU8>,
+    answer: oneshot::Sender<Result<Reached<O::Answer>, Undone>>,
+}
+
+impl<O: Operation> std::fmt::Debug for Errand<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", O::VERB)
+    }
+}
+
+impl<O: Operation> Work for Errand<O> {
+    fn verb(&self) -> Verb {
+        O::VERB
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn encode(&self, arguments: &mut Vec<String>) {
+        self.operation.encode(arguments);
+    }
+
+    fn start(&self) -> bool {
+        self.stage.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn put_back(&self) {
+        self.stage.store(WAITING, Ordering::Release);
+    }
+
+    fn reach(self: Box<Self>, drop: &DropId, text: &str, position: Position, now: Millis) {
+        let outcome = read_outcome(&self.operation, drop, text);
+        let result = outcome
+            .map(|outcome| Reached { outcome, position, now })
+            .map_err(|unknown| Undone::Unknown(unknown.to_string()));
+        // A caller that has gone needs no answer.
+        let _ = self.answer.send(result);
+    }
+
+    fn fail(self: Box<Self>, undone: Undone) {
+        let _ = self.answer.send(Err(undone));
+    }
+}
+
+impl Lane {
+    /// Starts the lane of a drop. It ends when its last entrance is gone.
+    #[must_use]
+    pub fn start(store: Store, drop: DropId, progress: Arc<Progress>) -> Lane {
+        let (waiting, queue) = mpsc::channel(QUEUE);
+        let keys = DropKeys::new(&drop);
+        tokio::spawn(Runner { store, drop, keys, progress, queue, turn: VecDeque::new() }.run());
+        Lane { waiting }
+    }
+
+    /// Runs one operation, with whatever else waits.
+    ///
+    /// # Errors
+    /// [`Undone`]; an operation that had not been sent by its deadline did nothing.
+    pub async fn run<O: Operation>(
+        &self,
+        operation: O,
+        deadline: Instant,
+    ) -> Result<Reached<O::Answer>, Undone> {
+        let (answer, reply) = oneshot::channel();
+        let stage = Arc::new(AtomicU8::new(WAITING));
+        let errand = Errand { operation, deadline, stage: Arc::clone(&stage), answer };
+        if self.waiting.try_send(Box::new(errand)).is_err() {
+            return Err(Undone::Nothing("too many calls wait for this drop".to_owned()));
+        }
+        match tokio::time::timeout_at(deadline, reply).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Undone::Unknown("the lane ended".to_owned())),
+            Err(_) => {
+                let unsent =
+                    stage.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+                Err(match unsent {
+                    Ok(_) => Undone::Nothing("Redis did not take the call in time".to_owned()),
+                    Err(_) => Undone::Unknown("Redis did not answer in time".to_owned()),
+                })
+            }
+        }
+    }
+}
+
+struct Runner {
+    store: Store,
+    drop: DropId,
+    keys: DropKeys,
+    progress: Arc<Progress>,
+    queue: mpsc::Receiver<Box<dyn Work>>,
+    /// What goes next; also what is to be sent again.
+    turn: VecDeque<Box<dyn Work>>,
+}
+
+impl Runner {
+    async fn run(mut self) {
+        loop {
+            if self.turn.is_empty() {
+                match self.queue.recv().await {
+                    Some(work) => self.turn.push_back(work),
+                    None => return,
+                }
+            }
+            if let Some(pause) = self.progress.brake() {
+                tokio::time::sleep(pause).await;
+            }
+            while self.turn.len() < MOST {
+                match self.queue.try_recv() {
+                    Ok(work) => self.turn.push_back(work),
+                    Err(_) => break,
+                }
+            }
+            if !self.take_turn().await {
+                self.await_recovery().await;
+            }
+        }
+    }
+
+    /// Sends what waits, by verb. False when the drop is in trouble and nothing was done.
+    async fn take_turn(&mut self) -> bool {
+        if let Some(reason) = self.progress.halted() {
+            for work in self.turn.drain(..) {
+                work.fail(Undone::Nothing(reason.clone()));
+            }
+            return true;
+        }
+        let mut groups: Vec<(Verb, Vec<Box<dyn Work>>)> = Vec::new();
+        let now = Instant::now();
+        for work in std::mem::take(&mut self.turn) {
+            if work.deadline() <= now || !work.start() {
+                work.fail(Undone::Nothing("the call could not be sent in time".to_owned()));
+                continue;
+            }
+            match groups.iter_mut().find(|(verb, _)| *verb == work.verb()) {
+                Some((_, group)) => group.push(work),
+                None => groups.push((work.verb(), vec![work])),
+            }
+        }
+        groups.sort_by_key(|(verb, _)| *verb);
+        let calls: Vec<ScriptCall> = groups
+            .iter()
+            .map(|(verb, group)| {
+                let mut arguments = Vec::with_capacity(group.len() * verb.arity());
+                group.iter().for_each(|work| work.encode(&mut arguments));
+                debug_assert_eq!(arguments.len(), group.len() * verb.arity());
+                ScriptCall { script: verb.script(), arguments }
+            })
+            .collect();
+        let durable = self.progress.durable();
+        let turn = Turn {
+            epoch: durable.epoch,
+            durable_seq: durable.seq,
+            engine_now: clock::now(),
+            admit: self.progress.admits(),
+        };
+        let replies = self.store.call(&self.keys, turn, &calls).await;
+        let mut fine = true;
+        for ((_, group), reply) in groups.into_iter().zip(replies) {
+            fine &= self.deliver(group, reply, turn);
+        }
+        self.progress.wake.notify_one();
+        fine
+    }
+
+    fn deliver(
+        &mut self,
+        group: Vec<Box<dyn Work>>,
+        reply: Result<CallReply, StoreError>,
+        turn: Turn,
+    ) -> bool {
+        let trouble = match reply {
+            Ok(CallReply::Done(reply)) => {
+                self.hand_out(group, reply, turn);
+                return true;
+            }
+            Ok(CallReply::LostKey(name)) => {
+                Trouble::Broken { epoch: turn.epoch, what: format!("the key {name} is lost") }
+            }
+            Ok(
+                CallReply::Missing
+                | CallReply::OtherEpoch(_)
+                | CallReply::Rebuilding { .. }
+                | CallReply::Behind { .. },
+            ) => Trouble::Look,
+            Err(StoreError::Invariant(what)) => {
+                tracing::error!(drop = %self.drop, what, "an invariant is violated in Redis");
+                fail_all(group, &Undone::Nothing("the drop's counts are being mended".to_owned()));
+                self.progress.report(Trouble::Broken { epoch: turn.epoch, what });
+                return true;
+            }
+            Err(error) => {
+                let undone =
+                    if error.nothing_happened() { Undone::Nothing } else { Undone::Unknown };
+                tracing::warn!(drop = %self.drop, %error, calls = group.len(), "a turn failed");
+                fail_all(group, &undone(error.to_string()));
+                self.progress.report(Trouble::Look);
+                return true;
+            }
+        };
+        // The script did nothing: the same operations go again once the drop is well.
+        for work in group {
+            work.put_back();
+            self.turn.push_back(work);
+        }
+        self.progress.report(trouble);
+        false
+    }
+
+    fn hand_out(&self, group: Vec<Box<dyn Work>>, reply: Reply, turn: Turn) {
+        let Reply { epoch, seq, chain, now, outcomes } = reply;
+        self.progress.seen(epoch, seq, now, turn.engine_now);
+        if outcomes.len() != group.len() {
+            let undone = Undone::Unknown("a script gave too few outcomes".to_owned());
+            fail_all(group, &undone);
+            return;
+        }
+        let position = Position { epoch, seq, chain };
+        for (work, text) in group.into_iter().zip(&outcomes) {
+            work.reach(&self.drop, text, position.clone(), now);
+        }
+    }
+
+    /// Waits for a new epoch, or a moment: the write-behind looks into the trouble meanwhile.
+    async fn await_recovery(&mut self) {
+        let mut epochs = self.progress.epochs();
+        // An error would mean that the sender is gone, and it lives in `self`.
+        let _ = tokio::time::timeout(RETRY, epochs.changed()).await;
+    }
+}
+
+fn fail_all(group: Vec<Box<dyn Work>>, undone: &Undone) {
+    for work in group {
+        work.fail(undone.clone());
+    }
+}

@@ -1,0 +1,138 @@
+//! The one statement that makes a batch true.
+
+use tokio_postgres::types::ToSql;
+
+use super::{Batch, Ledger, LedgerError, error::is_fenced, read::sku_stock};
+use crate::domain::{DropId, SkuStock};
+
+/// What a commit left of the SKUs it touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Their counts and versions, afterwards.
+    pub stock: Vec<SkuStock>,
+}
+
+/// The batch does not build on what the ledger has: somebody else wrote, or the drop has a
+/// new epoch. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced;
+
+const COMMIT: &str = "SELECT sku, total, available, held, sold, version FROM dropgate_commit(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
+    $40, $41, $42, $43, $44, $45)";
+
+impl Ledger {
+    /// Commits a batch: everything of it or nothing, and only on top of what it builds on.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]: it may have happened, read [`Ledger::head`] to know.
+    /// [`LedgerError::Refused`]: it can't happen; the drop must stop.
+    pub async fn commit(
+        &self,
+        drop: &DropId,
+        batch: &Batch,
+    ) -> Result<Result<Committed, Fenced>, LedgerError> {
+        let connection = self.writer().await?;
+        let statement = connection.prepare_cached(COMMIT).await?;
+        let drop_id = drop.as_str();
+        let Batch { epoch, previous, seq, chain, entries: e, ledger: l, .. } = batch;
+        let Batch { reservations: r, lines: n, requests: q, stock: s, .. } = batch;
+        let parameters: [&(dyn ToSql + Sync); 45] = [
+            &drop_id,
+            epoch,
+            previous,
+            seq,
+            chain,
+            &e.seq,
+            &e.chain,
+            &e.at,
+            &l.seq,
+            &l.line,
+            &l.kind,
+            &l.reservation,
+            &l.customer,
+            &l.sku,
+            &l.quantity,
+            &l.order,
+            &l.at,
+            &l.reference,
+            &l.reason,
+            &l.settings,
+            &r.held,
+            &r.id,
+            &r.customer,
+            &r.state,
+            &r.order,
+            &r.created,
+            &r.expires,
+            &r.seq,
+            &r.at,
+            &n.replaced,
+            &n.reservation,
+            &n.sku,
+            &n.quantity,
+            &n.position,
+            &q.key,
+            &q.fingerprint,
+            &q.seq,
+            &q.answer,
+            &q.at,
+            &s.sku,
+            &s.total,
+            &s.available,
+            &s.held,
+            &s.sold,
+            &s.version,
+        ];
+        match connection.query(&statement, &parameters).await {
+            Ok(rows) => {
+                let stock = rows.iter().map(sku_stock).collect::<Result<_, _>>()?;
+                Ok(Ok(Committed { stock }))
+            }
+            Err(error) if is_fenced(&error) => Ok(Err(Fenced)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Raises a drop's epoch by one if it still is `seen`; everything of `seen` and before can
+    /// write nothing from then on. `None` when it was another already.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; after [`LedgerError::Unavailable`] it may have happened.
+    pub async fn fence(&self, drop: &DropId, seen: i64) -> Result<Option<i64>, LedgerError> {
+        let row = self
+            .writer()
+            .await?
+            .query_opt(
+                "UPDATE drops SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 RETURNING epoch",
+                &[&drop.as_str(), &seen],
+            )
+            .await?;
+        row.map(|row| row.try_get(0)).transpose().map_err(LedgerError::from)
+    }
+
+    /// Makes the row of a drop that has never been configured, unless there is one.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn create(&self, drop: &DropId) -> Result<(), LedgerError> {
+        self.writer()
+            .await?
+            .execute(
+                "INSERT INTO drops (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING",
+                &[&drop.as_str()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes idempotency keys that nobody may ask for any more.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn forget_requests(&self) -> Result<u64, LedgerError> {
+        let sql = "DELETE FROM requests WHERE occurred_at < now() - interval '25 hours'";
+        Ok(self.writer().await?.execute(sql, &[]).await?)
+    }
+}

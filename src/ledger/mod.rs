@@ -1,0 +1,19 @@
+//! The only user of Postgres: the durable record.
+//!
+//! Nothing but [`Ledger::commit`] writes stock or reservations, and it writes only what a
+//! journal says, in order.
+
+mod audit;
+mod batch;
+mod commit;
+mod error;
+mod pool;
+mod read;
+mod snapshot;
+
+pub use batch::Batch;
+pub use commit::{Committed, Fenced};
+pub use error::LedgerError;
+pub use pool::Ledger;
+pub use read::{Head, Remembered, ReservationFilter};
+pub use snapshot::{Snapshot, SnapshotPart};

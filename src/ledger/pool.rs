@@ -1,0 +1,99 @@
+//! Connections, and the schema.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
+use refinery::embed_migrations;
+use tokio_postgres::{Config, NoTls};
+
+use super::LedgerError;
+
+embed_migrations!("migrations");
+
+/// How long a call waits for a connection, and how long one may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The durable record. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    readers: Pool,
+    // The write-behind never waits behind reads: without it nothing is answered.
+    writers: Pool,
+}
+
+impl Ledger {
+    /// Prepares connections to the server at `url`; none is made yet.
+    ///
+    /// # Errors
+    /// When the address can't be understood.
+    pub fn connect(url: &str, readers: usize, writers: usize) -> Result<Ledger, LedgerError> {
+        let config: Config =
+            url.parse().map_err(|error| LedgerError::Unavailable(format!("{error}")))?;
+        Ok(Ledger { readers: pool(config.clone(), readers)?, writers: pool(config, writers)? })
+    }
+
+    /// Brings the schema up to this version. Engines that start at once wait for each other.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; a schema of a later version is refused.
+    pub async fn migrate(&self) -> Result<usize, LedgerError> {
+        let mut connection = Object::take(self.writer().await?);
+        // An arbitrary number, the same in every version, so that two migrations never mix.
+        connection.execute("SELECT pg_advisory_lock(7410731)", &[]).await?;
+        let report = migrations::runner().run_async(&mut *connection).await;
+        // The connection is closed here, and with it the lock is gone.
+        drop(connection);
+        report
+            .map(|report| report.applied_migrations().len())
+            .map_err(|error| LedgerError::Refused(format!("migration: {error}")))
+    }
+
+    /// Whether the server answers and has this program's schema.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        self.reader().await?.query_opt("SELECT 1 FROM drops LIMIT 1", &[]).await?;
+        Ok(())
+    }
+
+    /// One setting of the server.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn setting(&self, name: &str) -> Result<String, LedgerError> {
+        let row = self.reader().await?.query_one("SELECT current_setting($1)", &[&name]).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    pub(super) async fn reader(&self) -> Result<Object, LedgerError> {
+        Ok(self.readers.get().await?)
+    }
+
+    pub(super) async fn writer(&self) -> Result<Object, LedgerError> {
+        Ok(self.writers.get().await?)
+    }
+}
+
+fn pool(mut config: Config, size: usize) -> Result<Pool, LedgerError> {
+    // A statement that hangs must not outlive its caller by much, a lock must not hold up a
+    // drop, and a commit that was answered must survive the server.
+    config.options(
+        "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000 \
+         -c statement_timeout=30000 -c synchronous_commit=on",
+    );
+    config.connect_timeout(CONNECT).application_name("dropgate");
+    // A server that vanished without a word is noticed while waiting for it.
+    config.tcp_user_timeout(Duration::from_secs(4));
+    let manager = Manager::from_config(
+        config,
+        NoTls,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(deadpool_postgres::Runtime::Tokio1)
+        .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(CONNECT) })
+        .build()
+        .map_err(|error| LedgerError::Unavailable(error.to_string()))
+}

@@ -1,0 +1,2 @@
+//! Dropgate.
+fn main() {}

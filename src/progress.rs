@@ -1,0 +1,357 @@
+//! How far one drop is: what is durable, who waits for it, and what is wrong.
+//!
+//! Shared by the drop's lane, its write-behind and the calls under way. Holds no connection
+//! and does no I/O, so that it can be reasoned about (and tested) on its own.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::domain::Millis;
+
+/// Chains of durable entries that are kept for calls that ask late.
+const REMEMBERED: usize = 4096;
+/// So long may the ledger stand still with work before it until new holds are refused.
+const STALL: Duration = Duration::from_secs(1);
+/// So many events may wait for the ledger: about two seconds of its work.
+const MAX_BACKLOG: i64 = 20_000;
+
+/// A place in a drop's journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The drop's generation.
+    pub epoch: i64,
+    /// The `seq` of the last event of an entry.
+    pub seq: i64,
+    /// The chain of that entry.
+    pub chain: String,
+}
+
+/// What a waiting call learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The ledger holds exactly what the call did.
+    Durable,
+    /// The ledger went on without it, as far as is known here: look.
+    Doubtful,
+}
+
+/// What a lane found wrong with its drop in Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Redis answered for another epoch, an older journal, a rebuild or nothing at all: where
+    /// the drop stands must be looked at again.
+    Look,
+    /// One of the drop's keys is gone, or its counts can't be: in this epoch.
+    Broken {
+        /// The generation in which it was seen.
+        epoch: i64,
+        /// What was seen.
+        what: String,
+    },
+}
+
+struct Waiter {
+    epoch: i64,
+    chain: String,
+    since: Instant,
+    verdict: oneshot::Sender<Verdict>,
+}
+
+struct State {
+    durable: Position,
+    recent: VecDeque<(i64, String)>,
+    waiters: BTreeMap<i64, Vec<Waiter>>,
+    /// The highest `seq` seen in Redis in this epoch.
+    seen_seq: i64,
+    /// Since when the ledger has had work before it, or last moved.
+    since: Instant,
+    trouble: Option<Trouble>,
+    halted: Option<String>,
+}
+
+/// See the module.
+pub struct Progress {
+    state: Mutex<State>,
+    epoch: watch::Sender<i64>,
+    /// Wakes the write-behind.
+    pub wake: Notify,
+    /// Wakes the sweep.
+    pub sweep: Notify,
+    nearest_deadline: AtomicI64,
+    clock_offset: AtomicI64,
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Progress({:?})", self.durable())
+    }
+}
+
+impl Progress {
+    /// Starts from what the ledger has.
+    #[must_use]
+    pub fn new(durable: Position) -> Progress {
+        Progress {
+            epoch: watch::Sender::new(durable.epoch),
+            state: Mutex::new(State {
+                seen_seq: durable.seq,
+                recent: VecDeque::from([(durable.seq, durable.chain.clone())]),
+                durable,
+                waiters: BTreeMap::new(),
+                since: Instant::now(),
+                trouble: None,
+                halted: None,
+            }),
+            wake: Notify::new(),
+            sweep: Notify::new(),
+            nearest_deadline: AtomicI64::new(i64::MAX),
+            clock_offset: AtomicI64::new(0),
+        }
+    }
+
+    // Nothing that runs under the lock can panic half-way through a change.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the ledger stands, as far as is known here.
+    #[must_use]
+    pub fn durable(&self) -> Position {
+        self.lock().durable.clone()
+    }
+
+    /// Tells of a new epoch.
+    #[must_use]
+    pub fn epochs(&self) -> watch::Receiver<i64> {
+        self.epoch.subscribe()
+    }
+
+    /// Notes what is durable now: the ledger's head and the chains that led to it, in order.
+    /// What is not news is ignored, so callers need not agree on an order.
+    pub fn advance(&self, head: Position, chains: &[(i64, String)]) {
+        let mut state = self.lock();
+        if (head.epoch, head.seq) < (state.durable.epoch, state.durable.seq) {
+            return;
+        }
+        let rose = head.epoch > state.durable.epoch;
+        let moved = head.seq > state.durable.seq;
+        let from = state.durable.seq;
+        state.recent.extend(chains.iter().filter(|(seq, _)| *seq > from).cloned());
+        while state.recent.len() > REMEMBERED {
+            state.recent.pop_front();
+        }
+        state.durable = head;
+        if rose {
+            state.seen_seq = state.durable.seq;
+        }
+        state.seen_seq = state.seen_seq.max(state.durable.seq);
+        if moved || rose {
+            state.since = Instant::now();
+        }
+        state.settle();
+        let epoch = state.durable.epoch;
+        drop(state);
+        if rose {
+            self.epoch.send_replace(epoch);
+        }
+    }
+
+    /// Notes where Redis stands after a call of this epoch, and its clock.
+    pub fn seen(&self, epoch: i64, seq: i64, redis_now: Millis, engine_now: Millis) {
+        self.clock_offset.store(redis_now.since(engine_now), Ordering::Relaxed);
+        let mut state = self.lock();
+        if epoch == state.durable.epoch && seq > state.seen_seq {
+            if state.seen_seq <= state.durable.seq {
+                // The first thing that waits: only now can the ledger be late.
+                state.since = Instant::now();
+            }
+            state.seen_seq = seq;
+        }
+    }
+
+    /// Waits until the ledger has `position`, or has gone on without it.
+    pub fn wait(&self, position: &Position) -> oneshot::Receiver<Verdict> {
+        let (verdict, answer) = oneshot::channel();
+        let mut state = self.lock();
+        let waiter = Waiter {
+            epoch: position.epoch,
+            chain: position.chain.clone(),
+            since: Instant::now(),
+            verdict,
+        };
+        state.waiters.entry(position.seq).or_default().push(waiter);
+        state.settle();
+        answer
+    }
+
+    /// How long the longest waiting call has waited.
+    #[must_use]
+    pub fn longest_wait(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        state.waiters.retain(|_, waiters| {
+            waiters.retain(|waiter| !waiter.verdict.is_closed());
+            !waiters.is_empty()
+        });
+        let oldest = state.waiters.values().flatten().map(|waiter| waiter.since).min();
+        oldest.map(|since| since.elapsed())
+    }
+
+    /// Events that Redis has and the ledger lacks.
+    #[must_use]
+    pub fn backlog(&self) -> i64 {
+        let state = self.lock();
+        state.seen_seq - state.durable.seq
+    }
+
+    /// The highest `seq` that this process has seen in Redis in this epoch.
+    #[must_use]
+    pub fn seen_seq(&self) -> i64 {
+        self.lock().seen_seq
+    }
+
+    /// Whether new holds may be taken: the ledger moves, and is not too far behind.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        let state = self.lock();
+        let backlog = state.seen_seq - state.durable.seq;
+        backlog == 0 || (backlog <= MAX_BACKLOG && state.since.elapsed() < STALL)
+    }
+
+    /// A pause for a lane whose ledger falls behind, before it takes more.
+    #[must_use]
+    pub fn brake(&self) -> Option<Duration> {
+        (self.backlog() > MAX_BACKLOG / 2).then_some(Duration::from_millis(5))
+    }
+
+    /// Notes trouble and wakes the write-behind, which looks into it.
+    pub fn report(&self, trouble: Trouble) {
+        let mut state = self.lock();
+        // What is known to be broken is not forgotten for a mere look.
+        if !matches!(state.trouble, Some(Trouble::Broken { .. })) {
+            state.trouble = Some(trouble);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Takes the trouble that was reported last.
+    pub fn take_trouble(&self) -> Option<Trouble> {
+        self.lock().trouble.take()
+    }
+
+    /// Stops the drop until a person has looked, or lets it go on.
+    pub fn halt(&self, reason: Option<String>) {
+        self.lock().halted = reason;
+    }
+
+    /// Why the drop is stopped, if it is.
+    #[must_use]
+    pub fn halted(&self) -> Option<String> {
+        self.lock().halted.clone()
+    }
+
+    /// Notes a deadline, and wakes the sweep if none was nearer.
+    pub fn deadline(&self, at: Millis) {
+        if at.0 < self.nearest_deadline.fetch_min(at.0, Ordering::Relaxed) {
+            self.sweep.notify_one();
+        }
+    }
+
+    /// Forgets the nearest deadline: the sweep is about to ask for it.
+    pub fn forget_deadline(&self) {
+        self.nearest_deadline.store(i64::MAX, Ordering::Relaxed);
+    }
+
+    /// How long until the nearest known deadline, given this machine's time.
+    #[must_use]
+    pub fn until_deadline(&self, engine_now: Millis) -> Option<Duration> {
+        let at = self.nearest_deadline.load(Ordering::Relaxed);
+        let redis_now = engine_now.plus(self.clock_offset.load(Ordering::Relaxed));
+        let millis = u64::try_from(Millis(at).since(redis_now)).unwrap_or(0);
+        (at != i64::MAX).then(|| Duration::from_millis(millis))
+    }
+}
+
+impl State {
+    /// Answers every waiter about whom something is known.
+    fn settle(&mut self) {
+        let durable = self.durable.clone();
+        let mut later = self.waiters.split_off(&(durable.seq + 1));
+        for (seq, waiters) in std::mem::take(&mut self.waiters) {
+            let at = self.recent.binary_search_by_key(&seq, |(seq, _)| *seq);
+            let chain = at.ok().map(|at| self.recent[at].1.as_str());
+            for waiter in waiters {
+                let same = chain == Some(waiter.chain.as_str());
+                let verdict = if same { Verdict::Durable } else { Verdict::Doubtful };
+                // A caller that has gone needs no answer.
+                let _ = waiter.verdict.send(verdict);
+            }
+        }
+        // A new epoch without it: it can't come any more.
+        later.retain(|_, waiters| {
+            let (stale, waiting) = std::mem::take(waiters)
+                .into_iter()
+                .partition::<Vec<_>, _>(|waiter| waiter.epoch < durable.epoch);
+            for waiter in stale {
+                let _ = waiter.verdict.send(Verdict::Doubtful);
+            }
+            *waiters = waiting;
+            !waiters.is_empty()
+        });
+        self.waiters = later;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(epoch: i64, seq: i64, chain: &str) -> Position {
+        Position { epoch, seq, chain: chain.to_owned() }
+    }
+
+    #[test]
+    fn a_call_is_answered_by_its_own_chain_and_not_by_a_seq() {
+        let progress = Progress::new(at(1, 0, "0"));
+        let mut mine = progress.wait(&at(1, 2, "mine"));
+        let mut other = progress.wait(&at(1, 2, "other"));
+        assert!(mine.try_recv().is_err());
+        progress.advance(at(1, 3, "c"), &[(2, "mine".to_owned()), (3, "c".to_owned())]);
+        assert_eq!(mine.try_recv(), Ok(Verdict::Durable));
+        assert_eq!(other.try_recv(), Ok(Verdict::Doubtful));
+        let mut late = progress.wait(&at(1, 2, "mine"));
+        assert_eq!(late.try_recv(), Ok(Verdict::Durable));
+    }
+
+    #[test]
+    fn a_new_epoch_leaves_doubt_for_what_it_does_not_have() {
+        let progress = Progress::new(at(1, 5, "e"));
+        let mut lost = progress.wait(&at(1, 7, "lost"));
+        progress.advance(at(2, 5, "e"), &[]);
+        assert_eq!(lost.try_recv(), Ok(Verdict::Doubtful));
+        let mut next = progress.wait(&at(2, 6, "f"));
+        assert!(next.try_recv().is_err());
+        progress.advance(at(1, 9, "old"), &[(9, "old".to_owned())]);
+        assert_eq!(progress.durable(), at(2, 5, "e"));
+    }
+
+    #[test]
+    fn holds_are_refused_only_while_the_ledger_has_work_and_stands_still() {
+        let progress = Progress::new(at(1, 0, "0"));
+        assert!(progress.admits());
+        progress.seen(1, MAX_BACKLOG, Millis(0), Millis(0));
+        assert!(progress.admits());
+        progress.seen(1, MAX_BACKLOG + 1, Millis(0), Millis(0));
+        assert!(!progress.admits());
+        progress.advance(at(1, MAX_BACKLOG + 1, "c"), &[]);
+        assert!(progress.admits());
+    }
+}

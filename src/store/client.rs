@@ -1,0 +1,204 @@
+//! The connection, and calls of scripts over it.
+
+use std::time::Duration;
+
+use redis::{
+    Client, IntoConnectionInfo, Pipeline, RedisError, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+
+use super::{CallReply, DropKeys, Script, StoreError, error::is_missing_script, scripts};
+use crate::domain::Millis;
+
+/// How long one round trip may take. Longer than any script may run, shorter than a caller
+/// waits: a server that is frozen for a moment answers late but in time.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection to Redis that mends itself. Cheap to clone; clones share one socket.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    connection: ConnectionManager,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// What all operations of one call share.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The drop's generation, as the ledger has it.
+    pub epoch: i64,
+    /// The highest `seq` known to be durable.
+    pub durable_seq: i64,
+    /// The engine's clock.
+    pub engine_now: Millis,
+    /// Whether new holds may be taken.
+    pub admit: bool,
+}
+
+/// One call of one verb's script, with any number of operations.
+#[derive(Debug)]
+pub struct ScriptCall {
+    /// Its name in `lua/`.
+    pub script: &'static str,
+    /// The arguments of all operations, one behind the other.
+    pub arguments: Vec<String>,
+}
+
+impl Store {
+    /// Connects lazily: the first call finds out whether the server is there.
+    ///
+    /// # Errors
+    /// When the address can't be understood.
+    pub fn connect(url: &str) -> Result<Store, StoreError> {
+        // Small calls wait for their answers: Nagle's algorithm would only add delay.
+        let settings = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let info = url.into_connection_info()?.set_tcp_settings(settings);
+        let client = Client::open(info)?;
+        let config = ConnectionManagerConfig::new()
+            .set_min_delay(Duration::from_millis(20))
+            .set_max_delay(Duration::from_millis(250))
+            .set_number_of_retries(2)
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        Ok(Store { client, connection })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether the server answers and can run what is asked of it.
+    ///
+    /// # Errors
+    /// When it can't be reached, is loading, or is a replica.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.run(redis::pipe().cmd("PING")).await.map(|_| ())
+    }
+
+    /// One setting of the server, `None` where it doesn't tell.
+    pub async fn setting(&self, name: &str) -> Option<String> {
+        let values = self.run(redis::pipe().cmd("CONFIG").arg("GET").arg(name)).await.ok()?;
+        let found: Vec<String> = redis::from_redis_value(values.into_iter().next()?.ok()?).ok()?;
+        found.into_iter().nth(1)
+    }
+
+    /// Runs a pipeline; each command has a result of its own.
+    ///
+    /// # Errors
+    /// When the pipeline as a whole got no answer.
+    pub(super) async fn run(
+        &self,
+        pipeline: &mut Pipeline,
+    ) -> Result<Vec<Result<Value, RedisError>>, StoreError> {
+        pipeline.ignore_errors();
+        let mut connection = self.connection.clone();
+        // The manager may wait for a reconnection before it sends: that has a bound too.
+        let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
+        match tokio::time::timeout(bound, pipeline.query_async(&mut connection)).await {
+            Ok(Ok(values)) => Ok(values),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(StoreError::NoAnswer(format!("not within {bound:?}"))),
+        }
+    }
+
+    /// Calls scripts of one drop, all in one round trip, in the given order.
+    pub async fn call(
+        &self,
+        keys: &DropKeys,
+        turn: Turn,
+        calls: &[ScriptCall],
+    ) -> Vec<Result<CallReply, StoreError>> {
+        let shared = [
+            turn.epoch.to_string(),
+            turn.durable_seq.to_string(),
+            turn.engine_now.0.to_string(),
+            u8::from(turn.admit).to_string(),
+        ];
+        let invocations: Vec<Invocation<'_>> = calls
+            .iter()
+            .map(|call| Invocation {
+                script: Script::named(call.script),
+                keys: &keys.all,
+                shared: &shared,
+                arguments: &call.arguments,
+            })
+            .collect();
+        let values = self.invoke(&invocations).await;
+        values.into_iter().map(|value| value.and_then(CallReply::read)).collect()
+    }
+
+    /// Invokes scripts in one round trip. A server that lacks one is given all of them, and
+    /// those that it did not run are sent once more.
+    pub(super) async fn invoke(
+        &self,
+        invocations: &[Invocation<'_>],
+    ) -> Vec<Result<Value, StoreError>> {
+        let mut results: Vec<Option<Result<Value, RedisError>>> =
+            (0..invocations.len()).map(|_| None).collect();
+        for attempt in 0..2 {
+            let waiting: Vec<usize> = (0..results.len())
+                .filter(|&i| match &results[i] {
+                    None => true,
+                    Some(Err(error)) => is_missing_script(error),
+                    Some(Ok(_)) => false,
+                })
+                .collect();
+            if waiting.is_empty() {
+                break;
+            }
+            let mut pipeline = redis::pipe();
+            if attempt > 0 {
+                scripts_into(&mut pipeline);
+            }
+            for &i in &waiting {
+                invocations[i].push(&mut pipeline);
+            }
+            match self.run(&mut pipeline).await {
+                Ok(values) => {
+                    let loaded = values.len() - waiting.len();
+                    for (i, value) in waiting.into_iter().zip(values.into_iter().skip(loaded)) {
+                        results[i] = Some(value);
+                    }
+                }
+                Err(error) => return invocations.iter().map(|_| Err(error.clone())).collect(),
+            }
+        }
+        results
+            .into_iter()
+            .map(|result| match result {
+                Some(value) => value.map_err(StoreError::from),
+                None => Err(StoreError::NoAnswer("the reply was cut short".to_owned())),
+            })
+            .collect()
+    }
+}
+
+/// One EVALSHA.
+pub(super) struct Invocation<'a> {
+    pub(super) script: &'static Script,
+    pub(super) keys: &'a [String],
+    pub(super) shared: &'a [String],
+    pub(super) arguments: &'a [String],
+}
+
+impl Invocation<'_> {
+    fn push(&self, pipeline: &mut Pipeline) {
+        pipeline.cmd("EVALSHA").arg(&self.script.sha).arg(self.keys.len());
+        for part in self.keys.iter().chain(self.shared).chain(self.arguments) {
+            pipeline.arg(part);
+        }
+    }
+}
+
+fn scripts_into(pipeline: &mut Pipeline) {
+    for name in scripts::script_names().0 {
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(&Script::named(name).text);
+    }
+}

@@ -1,0 +1,56 @@
+//! What can go wrong between the engine and Redis, by what it means for the caller.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// Why a call to Redis has no reply.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The server answered that it did not run it: nothing happened.
+    #[error("Redis refused the call: {0}")]
+    Refused(String),
+    /// No answer: the call may have run.
+    #[error("Redis did not answer: {0}")]
+    NoAnswer(String),
+    /// Nothing was sent, for there is no connection: nothing happened.
+    #[error("Redis can't be reached: {0}")]
+    NotSent(String),
+    /// A script found counts that can't be: it changed nothing, and the drop needs a look.
+    #[error("a script found a violated invariant: {0}")]
+    Invariant(String),
+    /// A reply that no script of this version gives.
+    #[error("Redis gave a reply that this version does not know: {0}")]
+    Unreadable(String),
+}
+
+impl StoreError {
+    /// Whether it is sure that the call did nothing.
+    #[must_use]
+    pub fn nothing_happened(&self) -> bool {
+        match self {
+            StoreError::Refused(_) | StoreError::NotSent(_) | StoreError::Invariant(_) => true,
+            StoreError::NoAnswer(_) | StoreError::Unreadable(_) => false,
+        }
+    }
+}
+
+/// Whether the server lacks the script and should be given it.
+pub(super) fn is_missing_script(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::NoScript))
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> StoreError {
+        let text = error.to_string();
+        if text.contains("INVARIANT") {
+            return StoreError::Invariant(text);
+        }
+        if error.is_connection_refusal() {
+            return StoreError::NotSent(text);
+        }
+        match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension => StoreError::Refused(text),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreError::Unreadable(text),
+            _ => StoreError::NoAnswer(text),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading a drop's journal, letting go of what is durable, and telling others.
+
+use redis::Value;
+
+use super::{
+    DropKeys, Script, Store, StoreError,
+    client::Invocation,
+    reply::{text, texts},
+};
+use crate::domain::{DropId, Entry, EventError, SkuId, Stock};
+
+/// How long a usual writer stays the usual writer without a word.
+const LEASE_MS: u32 = 400;
+
+/// Where a drop stands in Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetaRead {
+    /// Its generation.
+    pub epoch: i64,
+    /// Whether it is open to scripts; a drop under rebuild is not.
+    pub open: bool,
+    /// The `seq` of its last event.
+    pub seq: i64,
+    /// The chain of its last entry.
+    pub chain: String,
+    /// The highest `seq` that Redis was told to be durable.
+    pub durable_seq: i64,
+    /// When the last rebuild made progress, by the Redis server's clock.
+    pub progress_ms: i64,
+}
+
+/// What one look at the journal shows.
+#[derive(Debug)]
+pub struct JournalRead {
+    /// Where the drop stands; `None` when Redis has nothing of it.
+    pub meta: Option<MetaRead>,
+    /// Entries behind the asked place, in order, at most as many as asked for.
+    pub entries: Vec<Entry>,
+    /// Whether this engine is the drop's usual writer.
+    pub is_writer: bool,
+}
+
+/// A drop's counts and the rest of its journal, at one instant.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Where the drop stands; `None` when Redis has nothing of it.
+    pub meta: Option<MetaRead>,
+    /// The counts per SKU.
+    pub stock: Vec<(SkuId, Stock)>,
+    /// What the ledger lacks.
+    pub entries: Vec<Entry>,
+}
+
+impl From<EventError> for StoreError {
+    fn from(error: EventError) -> StoreError {
+        StoreError::Unreadable(error.to_string())
+    }
+}
+
+impl Store {
+    /// Reads the journal behind (`epoch`, `seq`), and takes or renews the lease of the usual
+    /// writer for `engine` if nobody else has it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; an entry that can't be read is [`StoreError::Unreadable`].
+    pub async fn read_journal(
+        &self,
+        drop: &DropId,
+        keys: &DropKeys,
+        engine: &str,
+        after: (i64, i64),
+        most: usize,
+    ) -> Result<JournalRead, StoreError> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HMGET").arg(keys.meta()).arg(&META);
+        pipeline.cmd("XRANGE").arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
+        pipeline.arg("+").arg("COUNT").arg(most);
+        pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX").arg("PX").arg(LEASE_MS);
+        pipeline.cmd("GET").arg(&keys.writer);
+        let mut values = self.run(&mut pipeline).await?.into_iter();
+        let mut next = || values.next().unwrap_or(Ok(Value::Nil)).map_err(StoreError::from);
+        let meta = read_meta(next()?)?;
+        let entries = read_entries(drop, next()?)?;
+        next()?;
+        let is_writer = text(next()?).is_some_and(|writer| writer == engine);
+        Ok(JournalRead { meta, entries, is_writer })
+    }
+
+    /// Tells everybody what became durable, lets the journal go up to there, and renews the
+    /// lease. Nothing depends on its arrival.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tell_durable(
+        &self,
+        keys: &DropKeys,
+        epoch: i64,
+        seq: i64,
+        news: &str,
+    ) -> Result<(), StoreError> {
+        let trim = Invocation {
+            script: Script::named("trim"),
+            keys: &[keys.meta().to_owned(), keys.journal().to_owned()],
+            shared: &[],
+            arguments: &[epoch.to_string(), seq.to_string()],
+        };
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("PUBLISH").arg(&keys.durable).arg(news);
+        pipeline.cmd("PEXPIRE").arg(&keys.writer).arg(LEASE_MS);
+        self.run(&mut pipeline).await?;
+        self.invoke(std::slice::from_ref(&trim))
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(())
+    }
+
+    /// Shows counts and the journal behind (`epoch`, `seq`) as of one instant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inspect(
+        &self,
+        drop: &DropId,
+        keys: &DropKeys,
+        after: (i64, i64),
+    ) -> Result<Inspection, StoreError> {
+        let inspect = Invocation {
+            script: Script::named("inspect"),
+            keys: &[keys.meta().to_owned(), keys.stock().to_owned(), keys.journal().to_owned()],
+            shared: &[],
+            arguments: &[format!("{}-{}", after.0, after.1)],
+        };
+        let value = self.invoke(std::slice::from_ref(&inspect)).await.remove(0)?;
+        let unreadable = || StoreError::Unreadable("the reply of inspect".to_owned());
+        let Value::Array(parts) = value else { return Err(unreadable()) };
+        let [meta, stock, entries]: [Value; 3] = parts.try_into().map_err(|_| unreadable())?;
+        let fields = texts(stock).ok_or_else(unreadable)?;
+        let stock = fields
+            .chunks_exact(2)
+            .filter(|pair| pair[0] != "!")
+            .map(|pair| Some((pair[0].parse().ok()?, read_counts(&pair[1])?)))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(unreadable)?;
+        Ok(Inspection { meta: read_meta(meta)?, stock, entries: read_entries(drop, entries)? })
+    }
+}
+
+const META: [&str; 6] = ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms"];
+
+fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
+    let fields: Vec<Option<String>> = redis::from_redis_value(value)
+        .map_err(|error| StoreError::Unreadable(format!("meta: {error}")))?;
+    let [epoch, phase, seq, chain, durable, progress] = fields.as_slice() else {
+        return Err(StoreError::Unreadable("meta".to_owned()));
+    };
+    let Some(epoch) = epoch else { return Ok(None) };
+    let number = |text: &Option<String>| text.as_deref().unwrap_or("0").parse::<i64>().ok();
+    let read = || {
+        Some(MetaRead {
+            epoch: epoch.parse().ok()?,
+            open: phase.as_deref() == Some("open"),
+            seq: number(seq)?,
+            chain: chain.clone().unwrap_or_default(),
+            durable_seq: number(durable)?,
+            progress_ms: number(progress)?,
+        })
+    };
+    read().map(Some).ok_or_else(|| StoreError::Unreadable("meta".to_owned()))
+}
+
+fn read_entries(drop: &DropId, value: Value) -> Result<Vec<Entry>, StoreError> {
+    let entries: Vec<(String, Vec<String>)> = redis::from_redis_value(value)
+        .map_err(|error| StoreError::Unreadable(format!("journal: {error}")))?;
+    entries
+        .iter()
+        .map(|(id, fields)| {
+            let field = |name: &str| {
+                fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str())
+            };
+            Entry::parse(drop, id, field).map_err(StoreError::from)
+        })
+        .collect()
+}
+
+fn read_counts(packed: &str) -> Option<Stock> {
+    let mut part = packed.split(' ').map(|text| text.parse::<i64>().ok());
+    let mut next = || part.next().flatten();
+    let (available, held, sold) = (next()?, next()?, next()?);
+    Some(Stock { total: available + held + sold, available, held, sold })
+}

@@ -1,0 +1,21 @@
+//! The only user of Redis: connection, keys, scripts, journal.
+//!
+//! Redis says who may have a unit; nothing here promises anything to anybody.
+
+mod client;
+mod error;
+mod journal;
+mod keys;
+mod listen;
+mod rebuild;
+mod reply;
+mod scripts;
+
+pub use client::{ScriptCall, Store, Turn};
+pub use error::StoreError;
+pub use journal::{Inspection, JournalRead, MetaRead};
+pub use keys::DropKeys;
+pub use listen::{News, Subscription};
+pub use rebuild::{Chunk, Expected};
+pub use reply::{CallReply, Reply};
+pub use scripts::{Script, script_names};

@@ -1,0 +1,112 @@
+//! The Lua scripts, put together from `lua/` and built into the program.
+//!
+//! A line `-- include name` stands for `lua/lib/name.lua`; each is included once, before
+//! what needs it. A script is known by the SHA-1 of the whole text, as Redis knows it.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use redis::Script as RedisScript;
+
+macro_rules! sources {
+    ($prefix:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../lua/", $prefix, $name, ".lua")))),*]
+    };
+}
+
+const SCRIPTS: &[(&str, &str)] = sources!("":
+    "change", "configure", "confirm", "expire", "extend", "inspect", "rebuild_begin",
+    "rebuild_chunk", "rebuild_finish", "release", "reserve", "restock", "return", "trim",
+);
+
+const LIBRARY: &[(&str, &str)] = sources!("lib/":
+    "append_event", "call_in_chunks", "customer_of", "deadline_of", "decimal", "end_hold",
+    "evict_ended", "flush", "forget_keys", "free_customer", "free_due", "group_deadline",
+    "hold_lines", "is_due", "key_outcome", "limit_refusal", "list_reservation", "live_hold",
+    "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_lines",
+    "pack_reservation", "pack_stock", "parse_lines", "reply", "reservation_of", "server_ms",
+    "signed", "state_at", "state_refusal", "stock_of", "stock_refusal", "take_refusal",
+    "take_units", "unlist_reservation", "use_units", "whole", "write_customers",
+    "write_deadlines", "write_journal", "write_keys", "write_reservations", "write_stock",
+);
+
+/// One script, ready to be called.
+#[derive(Debug)]
+pub struct Script {
+    /// The whole text, includes and all.
+    pub text: String,
+    /// The SHA-1 under which Redis knows it.
+    pub sha: String,
+}
+
+static ASSEMBLED: LazyLock<HashMap<&'static str, Script>> = LazyLock::new(|| {
+    SCRIPTS
+        .iter()
+        .map(|&(name, source)| {
+            let text = assemble(source);
+            let sha = RedisScript::new(&text).get_hash().to_owned();
+            (name, Script { text, sha })
+        })
+        .collect()
+});
+
+impl Script {
+    /// The script of a file in `lua/`, by its name without the ending.
+    ///
+    /// # Panics
+    /// When there is no such file; the names are constants of this program.
+    #[must_use]
+    pub fn named(name: &str) -> &'static Script {
+        ASSEMBLED.get(name).unwrap_or_else(|| panic!("there is no lua/{name}.lua"))
+    }
+}
+
+/// The names of all scripts and of all included files.
+#[must_use]
+pub fn script_names() -> (Vec<&'static str>, Vec<&'static str>) {
+    let names = |sources: &[(&'static str, &str)]| sources.iter().map(|(name, _)| *name).collect();
+    (names(SCRIPTS), names(LIBRARY))
+}
+
+fn assemble(source: &str) -> String {
+    // A first line `#!lua …` must stay the first line.
+    let (shebang, body) = match source.split_once('\n') {
+        Some((first, rest)) if first.starts_with("#!") => (format!("{first}\n"), rest),
+        _ => (String::new(), source),
+    };
+    let mut text = shebang;
+    include(body, &mut Vec::new(), &mut text);
+    text
+}
+
+fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
+    for name in source.lines().filter_map(|line| line.strip_prefix("-- include ")) {
+        if seen.iter().any(|known| known == name) {
+            continue;
+        }
+        seen.push(name.to_owned());
+        let (_, found) = LIBRARY
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("there is no lua/lib/{name}.lua"));
+        include(found, seen, text);
+    }
+    for line in source.lines().filter(|line| !line.starts_with("-- include ")) {
+        text.push_str(line);
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn includes_come_once_and_before_what_needs_them() {
+        let text = &Script::named("reserve").text;
+        let at = |needle: &str| text.find(needle).unwrap_or_else(|| panic!("no {needle}"));
+        assert_eq!(text.matches("local function whole(").count(), 1);
+        assert!(at("local function whole(") < at("local function parse_lines("));
+        assert!(!text.contains("-- include"));
+        assert!(Script::named("confirm").text.starts_with("#!lua flags=allow-oom\n"));
+    }
+}

@@ -1,0 +1,172 @@
+//! Rebuilds a drop in Redis from the ledger.
+//!
+//! The fence comes first: once the ledger has raised the epoch, nothing of the old one can
+//! become durable, so the snapshot that follows is all there is. Every step in Redis checks
+//! epoch and token, so a rebuilder that thaws late can change nothing.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{jitter, write_behind::CarryError};
+use crate::{
+    domain::Millis,
+    engine::{DropHandle, Engine},
+    ledger::{Snapshot, SnapshotPart},
+    store::{Chunk, Expected},
+};
+
+/// Values of one chunk: one script call each, short enough for others to get through.
+const VALUES: usize = 1_000;
+/// Chunks that are sent together.
+const TOGETHER: usize = 8;
+/// How often a rebuilder shows that it is alive.
+const HEARTBEAT: Duration = Duration::from_millis(300);
+/// How long others wait for a sign of life before they rebuild themselves.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keeps engines from rebuilding against each other: one that sees that somebody has fenced
+/// already waits for as long as there is progress.
+#[derive(Debug)]
+pub(super) struct Patience {
+    healthy_epoch: i64,
+    waiting: Option<(i64, i64, Instant, Duration)>,
+}
+
+impl Patience {
+    pub(super) fn new(epoch: i64) -> Patience {
+        Patience { healthy_epoch: epoch, waiting: None }
+    }
+
+    pub(super) fn healthy(&mut self, epoch: i64) {
+        self.healthy_epoch = epoch;
+        self.waiting = None;
+    }
+
+    /// Whether a drop may be rebuilt at once: nobody has fenced since it was seen well.
+    pub(super) fn may_start(&mut self, epoch: i64) -> bool {
+        epoch == self.healthy_epoch || self.is_over(epoch, 0)
+    }
+
+    /// Whether a rebuild by somebody else has shown no sign of life for too long.
+    pub(super) fn is_over(&mut self, epoch: i64, progress: i64) -> bool {
+        match self.waiting {
+            Some((seen, marker, since, bound)) if (seen, marker) == (epoch, progress) => {
+                since.elapsed() >= bound
+            }
+            Some(_) | None => {
+                let bound = PATIENCE + jitter(Duration::from_secs(1));
+                self.waiting = Some((epoch, progress, Instant::now(), bound));
+                false
+            }
+        }
+    }
+}
+
+/// Rebuilds a drop that is in epoch `seen`; does nothing when it is in another one by now.
+/// Says whether it rebuilt.
+///
+/// # Errors
+/// When Redis or the ledger can't be reached; another try starts from the beginning.
+#[expect(private_interfaces, reason = "callers outside only print the error")]
+pub async fn rebuild(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    seen: i64,
+) -> Result<bool, CarryError> {
+    let started = Instant::now();
+    let Some(epoch) = engine.ledger.fence(&drop.id, seen).await? else {
+        drop.refresh(&engine.ledger).await?;
+        return Ok(false);
+    };
+    drop.refresh(&engine.ledger).await?;
+    let token = format!("{}:{}", engine.name, rand::random::<u64>());
+    // Begun before the snapshot is read, so that others see that somebody is at it.
+    if engine.store.rebuild_begin(&drop.keys, epoch, &token).await?.is_none() {
+        return Ok(false);
+    }
+    let Some(snapshot) = snapshot(engine, drop, epoch, &token).await? else { return Ok(false) };
+    let (held, holds) = (snapshot.held, snapshot.held_until.len());
+    let Some((opened, overdue)) = restore(engine, drop, epoch, &token, snapshot).await? else {
+        return Ok(false);
+    };
+    drop.progress.halt(None);
+    tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
+        millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
+    if !overdue.is_empty() {
+        let (engine, id) = (Arc::clone(engine), drop.id.clone());
+        tokio::spawn(async move { engine.write_grace(&id, &overdue).await });
+    }
+    Ok(true)
+}
+
+/// Reads the snapshot while showing others that this rebuilder lives.
+async fn snapshot(
+    engine: &Engine,
+    drop: &DropHandle,
+    epoch: i64,
+    token: &str,
+) -> Result<Option<Snapshot>, CarryError> {
+    let read = engine.ledger.snapshot(&drop.id, epoch);
+    tokio::pin!(read);
+    loop {
+        tokio::select! {
+            snapshot = &mut read => return Ok(snapshot?),
+            () = tokio::time::sleep(HEARTBEAT) => {
+                let alive = [Chunk { name: "meta", values: Vec::new() }];
+                let kept = engine.store.rebuild_chunks(&drop.keys, epoch, token, &alive).await?;
+                if kept.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+type Overdue = Vec<(crate::domain::ReservationId, Millis)>;
+
+async fn restore(
+    engine: &Engine,
+    drop: &DropHandle,
+    epoch: i64,
+    token: &str,
+    snapshot: Snapshot,
+) -> Result<Option<(Millis, Overdue)>, CarryError> {
+    let expected = Expected {
+        skus: snapshot.stock.len(),
+        reservations: snapshot.reservations.len(),
+        customers: snapshot.customers.len(),
+        keys: snapshot.keys.len(),
+        held: snapshot.held,
+        sold: snapshot.sold,
+    };
+    let held_until = snapshot.held_until;
+    let parts: [(&'static str, SnapshotPart); 8] = [
+        ("meta", snapshot.meta),
+        ("stock", snapshot.stock),
+        ("reservations", snapshot.reservations),
+        ("deadlines", snapshot.deadlines),
+        ("customers", snapshot.customers),
+        ("keys", snapshot.keys),
+        ("key_ages", snapshot.key_ages),
+        ("ended", snapshot.ended),
+    ];
+    let chunks: Vec<Chunk> = parts
+        .into_iter()
+        .flat_map(|(name, part)| {
+            let chunks = part.values.chunks(VALUES).map(<[String]>::to_vec).collect::<Vec<_>>();
+            chunks.into_iter().map(move |values| Chunk { name, values })
+        })
+        .collect();
+    for together in chunks.chunks(TOGETHER) {
+        let kept = engine.store.rebuild_chunks(&drop.keys, epoch, token, together).await?;
+        if kept.is_none() {
+            return Ok(None);
+        }
+    }
+    let opened = engine.store.rebuild_finish(&drop.keys, epoch, token, expected).await?;
+    Ok(opened.map(|opened| {
+        (opened, held_until.into_iter().filter(|(_, until)| *until <= opened).collect())
+    }))
+}

@@ -1,0 +1,280 @@
+//! Carries a drop's journal into the ledger: in order, exactly once in effect.
+//!
+//! Whoever writes, only the fence in the ledger decides; the lease merely keeps two engines
+//! from doing the same work. Cursor and effect are one transaction, so this may die at any
+//! point and be repeated by anybody.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    jitter,
+    rebuild::{Patience, rebuild},
+};
+use crate::{
+    domain::Entry,
+    engine::{DropHandle, DurableNews, Engine},
+    ledger::{Batch, LedgerError},
+    progress::{Position, Trouble},
+    store::{JournalRead, StoreError},
+};
+
+/// Entries that are read at once, and events that one transaction carries at most.
+const ENTRIES: usize = 128;
+const EVENTS: usize = 4_000;
+/// An engine whose own call has waited so long writes itself, whoever holds the lease.
+const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
+/// After so long it looks into the ledger: the news may have been lost.
+const LOOK: Duration = Duration::from_millis(20);
+/// With nothing to do, it looks so often.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// What one turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many events became durable; there may be more.
+    Wrote(usize),
+    /// Nothing waits.
+    Idle,
+    /// The usual writer is at it, or the drop is being rebuilt by somebody.
+    Others,
+    /// The drop was rebuilt, or where it stands was looked up: go on at once.
+    Again,
+    /// The drop is stopped and waits for a person.
+    Halted,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CarryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a look at Redis says about the drop, given what the ledger has.
+#[derive(Debug, PartialEq, Eq)]
+enum Health {
+    /// Journal and ledger fit together.
+    Fits,
+    /// Redis lacks what the ledger has, or tells another story: rebuild.
+    Rebuild(String),
+    /// Somebody rebuilds, or should: Redis is at an earlier epoch or not open.
+    Waits(i64),
+    /// The ledger lacks what was durable once.
+    WentBack(String),
+}
+
+/// Carries for as long as the process lives.
+pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
+    let mut patience = Patience::new(drop.progress.durable().epoch);
+    let mut failures = 0_u32;
+    loop {
+        let pause = match run_once(&engine, &drop, &mut patience).await {
+            Ok(step) => {
+                failures = 0;
+                match step {
+                    Step::Wrote(_) | Step::Again => Duration::ZERO,
+                    Step::Idle if drop.progress.longest_wait().is_none() => IDLE,
+                    Step::Idle | Step::Others => Duration::from_millis(10),
+                    Step::Halted => Duration::from_secs(1),
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                if failures.is_power_of_two() {
+                    tracing::warn!(drop = %drop.id, %error, failures, "the write-behind waits");
+                }
+                let most = Duration::from_millis(250);
+                let pause = Duration::from_millis(10 * u64::from(failures.min(20)));
+                tokio::time::sleep(pause.min(most) + jitter(pause / 2)).await;
+                continue;
+            }
+        };
+        if !pause.is_zero() {
+            let _ = tokio::time::timeout(pause, drop.progress.wake.notified()).await;
+        }
+    }
+}
+
+/// One turn: look, then write at most one batch.
+pub(super) async fn run_once(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    patience: &mut Patience,
+) -> Result<Step, CarryError> {
+    let trouble = drop.progress.take_trouble();
+    if trouble.is_some() {
+        // The ledger first, then Redis: Redis may only seem to be behind.
+        drop.refresh(&engine.ledger).await?;
+    }
+    let durable = drop.progress.durable();
+    let after = (durable.epoch, durable.seq);
+    let read =
+        engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after, ENTRIES).await?;
+    match diagnose(&durable, &read, trouble.as_ref()) {
+        Health::Fits => patience.healthy(durable.epoch),
+        found => return mend(engine, drop, patience, &durable, found).await,
+    }
+    if read.entries.is_empty() {
+        look_if_late(engine, drop).await?;
+        return Ok(Step::Idle);
+    }
+    let late = drop.progress.longest_wait().is_some_and(|wait| wait >= OWN_CALL_WAITS);
+    if !read.is_writer && !late {
+        look_if_late(engine, drop).await?;
+        return Ok(Step::Others);
+    }
+    write(engine, drop, &durable, read.entries).await
+}
+
+async fn look_if_late(engine: &Engine, drop: &DropHandle) -> Result<(), LedgerError> {
+    if drop.progress.longest_wait().is_some_and(|wait| wait >= LOOK) {
+        drop.refresh(&engine.ledger).await?;
+    }
+    Ok(())
+}
+
+/// Commits one batch, tells the calls that wait for it, then everybody else.
+async fn write(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    durable: &Position,
+    mut entries: Vec<Entry>,
+) -> Result<Step, CarryError> {
+    let mut events = 0;
+    let fitting = entries.iter().take_while(|entry| {
+        let first = events == 0;
+        events += entry.events.len();
+        first || events <= EVENTS
+    });
+    entries.truncate(fitting.count());
+    let batch = Batch::new(&entries);
+    let committed = match engine.ledger.commit(&drop.id, &batch).await {
+        Ok(Ok(committed)) => committed,
+        Ok(Err(_fenced)) => {
+            drop.refresh(&engine.ledger).await?;
+            return Ok(Step::Again);
+        }
+        Err(LedgerError::Unavailable(reason)) => {
+            // The outcome is unknown: the ledger itself tells, and the same batch again is
+            // fenced if it was committed.
+            drop.refresh(&engine.ledger).await?;
+            return Err(LedgerError::Unavailable(reason).into());
+        }
+        Err(refused) => {
+            let reason = format!("events {}.. : {refused}", durable.seq + 1);
+            tracing::error!(drop = %drop.id, reason, "the ledger refuses events: the drop is \
+                stopped until a person has looked; no event is skipped");
+            drop.progress.halt(Some(reason));
+            return Ok(Step::Halted);
+        }
+    };
+    if drop.progress.halted().is_some() {
+        drop.progress.halt(None);
+    }
+    let news = DurableNews {
+        epoch: durable.epoch,
+        from: durable.seq,
+        chains: batch.chains(),
+        stock: committed.stock,
+        configures: batch.configures,
+    };
+    let told = drop.committed(&engine.ledger, &news).await;
+    tell(engine, drop, news);
+    told?;
+    Ok(Step::Wrote(batch.events()))
+}
+
+/// Tells other engines, beside the next turn: nothing depends on it.
+fn tell(engine: &Arc<Engine>, drop: &Arc<DropHandle>, news: DurableNews) {
+    let (engine, drop) = (Arc::clone(engine), Arc::clone(drop));
+    tokio::spawn(async move {
+        let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
+        let Ok(words) = serde_json::to_string(&news) else { return };
+        if let Err(error) = engine.store.tell_durable(&drop.keys, news.epoch, seq, &words).await {
+            tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
+        }
+    });
+}
+
+fn diagnose(durable: &Position, read: &JournalRead, trouble: Option<&Trouble>) -> Health {
+    let Some(meta) = &read.meta else {
+        return Health::Rebuild("Redis has nothing of the drop".to_owned());
+    };
+    if meta.epoch > durable.epoch {
+        return Health::WentBack(format!(
+            "Redis is in epoch {}, the ledger in {}",
+            meta.epoch, durable.epoch
+        ));
+    }
+    if meta.epoch < durable.epoch || !meta.open {
+        return Health::Waits(meta.progress_ms);
+    }
+    if let Some(Trouble::Broken { epoch, what }) = trouble
+        && *epoch == durable.epoch
+    {
+        return Health::Rebuild(what.clone());
+    }
+    if meta.seq < durable.seq {
+        return Health::Rebuild(format!("Redis is at {}, the ledger at {}", meta.seq, durable.seq));
+    }
+    let mut reached = (durable.seq, durable.chain.as_str());
+    for entry in &read.entries {
+        if entry.previous != reached.1 || entry.first_seq() != reached.0 + 1 {
+            return gap(durable, meta.durable_seq, reached.0);
+        }
+        reached = (entry.seq, &entry.chain);
+    }
+    let all = read.entries.len() < ENTRIES;
+    if all && (reached.0 < meta.seq || (reached.0 == meta.seq && reached.1 != meta.chain)) {
+        return gap(durable, meta.durable_seq, reached.0);
+    }
+    Health::Fits
+}
+
+fn gap(durable: &Position, told: i64, reached: i64) -> Health {
+    if told > durable.seq {
+        return Health::WentBack(format!(
+            "seq {told} was durable once, and the ledger is at {}",
+            durable.seq
+        ));
+    }
+    Health::Rebuild(format!("the journal does not go on behind {reached}"))
+}
+
+/// Acts on what a look has found, once the ledger has been asked again: another engine may
+/// have committed, trimmed or rebuilt meanwhile.
+async fn mend(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    patience: &mut Patience,
+    durable: &Position,
+    found: Health,
+) -> Result<Step, CarryError> {
+    drop.refresh(&engine.ledger).await?;
+    if drop.progress.durable() != *durable {
+        return Ok(Step::Again);
+    }
+    let reason = match found {
+        Health::Fits => return Ok(Step::Again),
+        Health::WentBack(reason) => {
+            let reason = format!("the ledger has gone back in time: {reason}");
+            if drop.progress.halted().as_ref() != Some(&reason) {
+                tracing::error!(drop = %drop.id, reason, "the drop is stopped until a person has \
+                    decided: restore the ledger, or accept its state with `dropgate rebuild`");
+            }
+            drop.progress.halt(Some(reason));
+            return Ok(Step::Halted);
+        }
+        Health::Waits(progress) if !patience.is_over(durable.epoch, progress) => {
+            return Ok(Step::Others);
+        }
+        Health::Waits(_) => "Redis is at an earlier epoch".to_owned(),
+        // Somebody has fenced since this process saw the drop well: let them.
+        Health::Rebuild(_) if !patience.may_start(durable.epoch) => return Ok(Step::Others),
+        Health::Rebuild(reason) => reason,
+    };
+    tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
+    rebuild(engine, drop, durable.epoch).await?;
+    Ok(Step::Again)
+}
