@@ -4,11 +4,24 @@
 //!
 //! - [`domain`]: what the words mean; pure types.
 //! - [`command`]: the verbs, what each asks of its script and what that may answer.
-//! - [`store`]: the only user of Redis.
-//! - [`ledger`]: the only user of Postgres.
+//! - [`store`]: the only user of Redis: keys, scripts, journal.
+//! - [`ledger`]: the only user of Postgres: commit, fence, snapshot, reads.
+//! - [`progress`]: how far one drop is, and who waits for what.
+//! - [`lane`]: groups the calls that wait for a drop into one script call a verb.
+//! - [`engine`]: one call from lane to answer; what the API and the tasks ask.
+//! - [`task`]: what happens without a call: write-behind, expiry, schedule, rebuild, reconcile.
+//! - [`api`]: the only user of axum: HTTP in, problem documents out.
+//! - [`local`]: private Redis and Postgres servers, for `dropgate dev` and for tests.
+//! - [`config`], [`telemetry`], [`clock`]: settings, log, the wall clock.
+//! - [`app`]: the commands, put together from all of the above.
+//!
+//! Imports go one way: `app → {api, task} → engine → {lane, ledger} → command → store → domain`.
 
+pub mod api;
+pub mod app;
 pub mod clock;
 pub mod command;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod lane;
@@ -17,3 +30,4 @@ pub mod local;
 pub mod progress;
 pub mod store;
 pub mod task;
+pub mod telemetry;

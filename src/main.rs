@@ -1,2 +1,17 @@
-//! Dropgate.
-fn main() {}
+//! The `dropgate` program: reads the command and runs it.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use dropgate::{app, config::Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match app::run(Cli::parse().command).await {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("dropgate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

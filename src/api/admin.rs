@@ -16,9 +16,9 @@ use super::extract::{
 use super::idempotency::IdempotencyKey;
 use super::problem::{Problem, Refused};
 use super::query::{Query, opaque};
+use super::request;
 use super::storefront::{answer, page, parsed};
 use super::view::{AdminDrop, AdminSku, SkuCounts};
-use super::request;
 use crate::command::DropAction;
 use crate::domain::{CustomerId, DropId, LedgerRow, Page, Reservation};
 use crate::engine::{AuditReport, CallError, Success};
@@ -169,9 +169,9 @@ pub(super) async fn return_units(
     let path = format!("/v1/admin/drops/{drop}/reservations/{id}/return");
     let key = key.of(&Method::POST, &path, &body);
     let request::Return { lines, reason, restock } = request::Return::read(&body)?;
-    api.change(|engine| async move {
-        engine.return_units(&drop, id, lines, reason, restock, key).await
-    })
+    api.change(
+        |engine| async move { engine.return_units(&drop, id, lines, reason, restock, key).await },
+    )
     .await
     .map(answer)
     .map_err(|error| Refused::Return.problem(error))

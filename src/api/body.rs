@@ -66,10 +66,11 @@ impl Fields {
     /// The members of a value that stands at the pointer `at`.
     pub(super) fn at(value: &Value, at: String) -> Fields {
         match value {
-            Value::Object(members) => {
-                Fields { members: members.clone(), at, errors: Vec::new() }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)
+            Value::Object(members) => Fields { members: members.clone(), at, errors: Vec::new() },
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
             | Value::Array(_) => {
                 let errors = vec![InvalidField::new(at.clone(), "must be a JSON object")];
                 Fields { members: Map::new(), at, errors }
@@ -118,10 +119,7 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&Value) -> Result<T, Wrong>,
     ) -> Option<Option<T>> {
-        self.optional(name, |value| match value {
-            Value::Null => Ok(None),
-            value => read(value).map(Some),
-        })
+        self.optional(name, |value| if value.is_null() { Ok(None) } else { read(value).map(Some) })
     }
 
     /// A member with members of its own, read by `read` with the pointer to it.

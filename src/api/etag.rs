@@ -27,7 +27,8 @@ pub(super) fn answer(request: &HeaderMap, version: &str, body: &impl Serialize) 
 /// Whether `If-None-Match` names `tag`: `*`, or a list of tags. Weak ones match as well
 /// (RFC 9110, 13.1.2). No tag of ours has a comma in it.
 fn matches(request: &HeaderMap, tag: &str) -> bool {
-    let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let given =
+        request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).map(str::trim).any(|candidate| {
         candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag
     })

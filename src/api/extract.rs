@@ -1,6 +1,5 @@
 //! What handlers take: ids out of the path and JSON bodies, parsed before they arrive.
 
-use std::future::Future;
 use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -99,8 +98,7 @@ impl<S: Sync> FromRequestParts<S> for NewSkuPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let names = Names::of(parts).await;
         let sku: Result<SkuId, _> = names.get("sku").parse();
-        let invalid =
-            |error| Problem::invalid_field("/path/sku", format!("is not valid: {error}"));
+        let invalid = |error| Problem::invalid_field("/path/sku", format!("is not valid: {error}"));
         Ok(NewSkuPath(names.drop()?, sku.map_err(invalid)?))
     }
 }
@@ -114,14 +112,9 @@ pub(super) struct OptionalJsonBody(pub(super) Value);
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
-    fn from_request(
-        request: Request,
-        state: &S,
-    ) -> impl Future<Output = Result<Self, Problem>> + Send {
-        async move {
-            let missing = || Problem::new(Code::MalformedRequest, "Send a JSON object as body.");
-            read(request, state).await?.map(JsonBody).ok_or_else(missing)
-        }
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::new(Code::MalformedRequest, "Send a JSON object as body.");
+        read(request, state).await?.map(JsonBody).ok_or_else(missing)
     }
 }
 

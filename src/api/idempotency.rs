@@ -105,7 +105,6 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -119,7 +118,8 @@ mod tests {
     #[test]
     fn space_and_order_make_no_other_request() {
         let one = fingerprint(&Method::POST, "/a", r#"{"a":{"x":1,"y":[1,2]},"b":null}"#);
-        let same = fingerprint(&Method::POST, "/a", "{ \"b\": null,\n\"a\":{\"y\":[1, 2],\"x\":1}}");
+        let same =
+            fingerprint(&Method::POST, "/a", "{ \"b\": null,\n\"a\":{\"y\":[1, 2],\"x\":1}}");
         assert_eq!(one, same);
         assert_eq!(one.len(), 22);
         for (method, path, body) in [
@@ -144,7 +144,8 @@ mod tests {
         assert_eq!(of(&[]).expect("fine"), None);
         assert_eq!(of(&[b"a b~"]).expect("fine").as_deref(), Some("a b~"));
         assert!(of(&[&[b'x'; 255]]).is_ok());
-        let bad: [&[&[u8]]; 5] = [&[b""], &[&[b'x'; 256]], &[b"a\tb"], &[b"\xc3\xbc"], &[b"a", b"a"]];
+        let bad: [&[&[u8]]; 5] =
+            [&[b""], &[&[b'x'; 256]], &[b"a\tb"], &[b"\xc3\xbc"], &[b"a", b"a"]];
         for values in bad {
             assert!(of(values).is_err(), "{values:?}");
         }

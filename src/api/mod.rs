@@ -69,10 +69,7 @@ impl Api {
 
     /// Runs a call that may change something. It goes on in a task of its own, so that a client
     /// that goes away does not cut it off between its steps.
-    async fn change<T, F>(
-        &self,
-        call: impl FnOnce(Arc<Engine>) -> F,
-    ) -> Result<T, CallError>
+    async fn change<T, F>(&self, call: impl FnOnce(Arc<Engine>) -> F) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CallError>> + Send + 'static,

@@ -279,8 +279,7 @@ impl Refused {
             Code::ReservationExpired,
             "Its units were given back. Reserve again, or confirm with `reacquire` if it is paid.",
         );
-        let released =
-            (Code::ReservationReleased, "Its units were given back. Reserve again.");
+        let released = (Code::ReservationReleased, "Its units were given back. Reserve again.");
         let confirmed = (
             Code::AlreadyConfirmed,
             "Its units are sold. Read the reservation for its order; to undo it, return it.",

@@ -4,12 +4,8 @@ use serde_json::Value;
 
 use super::body::Fields;
 use super::problem::Problem;
-use super::value::{
-    boolean, details, integer, lines, name, parsed, reason, seconds, time,
-};
-use crate::domain::{
-    CustomerId, DropPatch, Lines, MAX_STOCK, OrderId, Reference, SkuPatch,
-};
+use super::value::{boolean, details, integer, lines, name, parsed, reason, seconds, time};
+use crate::domain::{CustomerId, DropPatch, Lines, MAX_STOCK, OrderId, Reference, SkuPatch};
 
 /// Who reserves what, and for how long.
 pub(super) struct Reserve {
@@ -57,9 +53,7 @@ impl Confirm {
         let mut fields = Fields::of(body);
         let order_id = fields.required("order_id", parsed);
         let reacquire = fields.optional("reacquire", boolean).unwrap_or(false);
-        fields
-            .finish(|| Some(Confirm { order_id: order_id?, reacquire }))
-            .map_err(Problem::invalid)
+        fields.finish(|| Some(Confirm { order_id: order_id?, reacquire })).map_err(Problem::invalid)
     }
 }
 
@@ -95,12 +89,11 @@ pub(super) struct Restock {
 impl Restock {
     pub(super) fn read(body: &Value) -> Result<Restock, Problem> {
         let mut fields = Fields::of(body);
-        let quantity = fields.required("quantity", |value| {
-            match integer(-MAX_STOCK..=MAX_STOCK)(value)? {
+        let quantity =
+            fields.required("quantity", |value| match integer(-MAX_STOCK..=MAX_STOCK)(value)? {
                 0 => Err("must not be 0".to_owned()),
                 quantity => Ok(quantity),
-            }
-        });
+            });
         let reason = fields.optional("reason", reason);
         let reference = fields.optional("reference", parsed);
         fields

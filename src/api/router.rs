@@ -32,10 +32,7 @@ pub(super) fn router(api: Arc<Api>) -> Router {
 fn storefront_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     const ONE: &str = "/v1/drops/{drop}/reservations/{id}";
     Router::new()
-        .route(
-            "/v1/drops/{drop}/reservations",
-            get(storefront::list).post(storefront::reserve),
-        )
+        .route("/v1/drops/{drop}/reservations", get(storefront::list).post(storefront::reserve))
         .route(ONE, get(storefront::read))
         .route(&format!("{ONE}/lines"), put(storefront::change))
         .route(&format!("{ONE}/extend"), post(storefront::extend))

@@ -77,10 +77,8 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: usize) {
 
 /// One connection failing is that client's matter; a process without descriptors must not spin.
 async fn accept_failed(error: &io::Error) {
-    let of_the_client = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    );
+    let of_the_client =
+        matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
     if !of_the_client {
         tracing::warn!(%error, "cannot accept a connection");
         sleep(AFTER_ACCEPT_FAILED).await;

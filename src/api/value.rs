@@ -62,8 +62,9 @@ pub(super) fn name(value: &Value) -> Result<String, Wrong> {
 
 /// Why something was done.
 pub(super) fn reason(value: &Value) -> Result<String, Wrong> {
-    let wanted =
-        || format!("must be a string of at most {MAX_REASON} characters without control characters");
+    let wanted = || {
+        format!("must be a string of at most {MAX_REASON} characters without control characters")
+    };
     let text = value.as_str().ok_or_else(wanted)?;
     let fine = text.chars().count() <= MAX_REASON && !text.chars().any(char::is_control);
     fine.then(|| text.to_owned()).ok_or_else(wanted)
@@ -136,8 +137,21 @@ mod tests {
             assert!(integer(1..=10_000)(&json(good)).is_ok(), "{good}");
         }
         for bad in [
-            "0", "-1", "-0", "1.5", "1.0", "1e3", "\"1\"", "null", "true", "[1]", "10001",
-            "9007199254740993", "9223372036854775808", "18446744073709551616", "1e308",
+            "0",
+            "-1",
+            "-0",
+            "1.5",
+            "1.0",
+            "1e3",
+            "\"1\"",
+            "null",
+            "true",
+            "[1]",
+            "10001",
+            "9007199254740993",
+            "9223372036854775808",
+            "18446744073709551616",
+            "1e308",
         ] {
             assert!(integer(1..=10_000)(&json(bad)).is_err(), "{bad}");
         }

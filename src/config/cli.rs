@@ -16,8 +16,8 @@ const DEV_EXITS: &str = "\
 Exit status: 0 after a stop by SIGTERM or SIGINT; 1 when it can't start; 2 for a flag that is not \
 known.";
 const MIGRATE_EXITS: &str = "\
-Exit status: 0 when the database is up to date; 1 when it can't be brought there; 2 for a flag that \
-is not known.";
+Exit status: 0 when the database is up to date; 1 when it can't be brought there; 2 for a flag \
+that is not known.";
 const AUDIT_EXITS: &str = "\
 Exit status: 0 when everything is balanced; 1 for a violation, or when it can't look; 2 for a flag \
 that is not known.";

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::error::{SettingError, number, text};
+use crate::engine::HoldAck;
 
 const HOLD_ACK: &str = "DROPGATE_HOLD_ACK";
 const ANSWER_TIMEOUT: &str = "DROPGATE_ANSWER_TIMEOUT_MS";
@@ -19,16 +20,6 @@ pub struct EngineArgs {
     /// Longest time until an answer, in milliseconds from 100 to 60000 [default: 4500]
     #[arg(long, env = ANSWER_TIMEOUT, value_name = "MS")]
     answer_timeout_ms: Option<OsString>,
-}
-
-/// When a new hold is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HoldAck {
-    /// Once it is durable in Postgres.
-    #[default]
-    Ledger,
-    /// As soon as the script has run.
-    Redis,
 }
 
 /// When and how fast the engine answers.

@@ -74,7 +74,10 @@ mod tests {
         for given in ["x", "1.5", "-1", "11", "3\n4"] {
             let error = number("DROPGATE_X", Some(given.into()), 1..=10, 5_u32).expect_err(given);
             let line = error.to_string();
-            assert!(line.starts_with("DROPGATE_X is \"") && line.contains("from 1 to 10"), "{line}");
+            assert!(
+                line.starts_with("DROPGATE_X is \"") && line.contains("from 1 to 10"),
+                "{line}"
+            );
             assert!(!line.contains('\n'), "{line}");
         }
         assert_eq!(number("DROPGATE_X", Some("".into()), 1..=10, 5), Ok(5));

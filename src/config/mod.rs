@@ -19,7 +19,7 @@ mod url;
 pub use cli::{Audit, Cli, Command, Dev, Migrate, Rebuild, Serve};
 pub use cli::{AuditSettings, DevCommandSettings, MigrateSettings, RebuildSettings, ServeSettings};
 pub use dev::{DevArgs, DevSettings};
-pub use engine::{EngineArgs, EngineSettings, HoldAck};
+pub use engine::{EngineArgs, EngineSettings};
 pub use error::SettingError;
 pub use keys::{DevKeys, KeyArgs, KeySettings, Secret};
 pub use ledger::{LedgerArgs, LedgerSettings};

@@ -56,9 +56,8 @@ mod tests {
 
     #[test]
     fn an_address_needs_a_port() {
-        let of = |listen: &str| {
-            ServerArgs { listen: Some(listen.into()), connections: None }.resolve()
-        };
+        let of =
+            |listen: &str| ServerArgs { listen: Some(listen.into()), connections: None }.resolve();
         assert_eq!(of("0.0.0.0:0").expect("fine").listen.port(), 0);
         assert_eq!(of("").expect("the default").listen.port(), 8080);
         for bad in ["8080", "localhost", "127.0.0.1", "127.0.0.1:99999", ":8080"] {

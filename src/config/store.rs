@@ -32,7 +32,10 @@ impl StoreArgs {
     /// [`SettingError`] when the address is missing or is none.
     pub fn resolve(self) -> Result<StoreSettings, SettingError> {
         let url = text(URL, self.redis_url)?.ok_or_else(|| {
-            SettingError::missing(URL, format!("give the address of a Redis server, e.g. {EXAMPLE}"))
+            SettingError::missing(
+                URL,
+                format!("give the address of a Redis server, e.g. {EXAMPLE}"),
+            )
         })?;
         url::check(URL, &url, &["redis", "rediss", "redis+unix"], EXAMPLE)?;
         Ok(StoreSettings { url })

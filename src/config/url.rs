@@ -61,8 +61,15 @@ mod tests {
             assert_eq!(check(good), Ok(()), "{good}");
         }
         for bad in [
-            "", "localhost:6379", "http://h", "redis://", "redis://h:port", "redis://h:70000",
-            "redis://h:", "redis://:secret@", "redis://h h",
+            "",
+            "localhost:6379",
+            "http://h",
+            "redis://",
+            "redis://h:port",
+            "redis://h:70000",
+            "redis://h:",
+            "redis://:secret@",
+            "redis://h h",
         ] {
             let line = check(bad).expect_err(bad).to_string();
             assert!(line.starts_with("X ") && line.ends_with("redis://h:1"), "{line}");

@@ -61,7 +61,7 @@ impl Engine {
     }
 
     async fn configure(&self, drop: &DropId, configure: Configure) -> Answer<Configured> {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         match self.settle(&handle, configure, None, self.deadline()).await? {
             Ok(Settled::Done(value)) => Ok(Success { value, replayed: false }),
             Ok(Settled::Replayed(_)) => Err(CallError::unknown("settings take no key")),
@@ -75,7 +75,7 @@ impl Engine {
     /// # Errors
     /// [`CallError::UnknownDrop`], also for one that has never been configured.
     pub async fn drop_view(&self, drop: &DropId) -> Result<Arc<DropView>, CallError> {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         let view = handle.view(&self.ledger).await.map_err(unavailable)?;
         view.ok_or(CallError::UnknownDrop)
     }
@@ -143,7 +143,7 @@ impl Engine {
 
     /// Waits until the ledger has what this process has seen in Redis, or for a second.
     async fn catch_up(&self, drop: &DropId) -> Result<(), CallError> {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         let seen = handle.progress.seen_seq();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
         while handle.progress.durable().seq < seen && tokio::time::Instant::now() < deadline {

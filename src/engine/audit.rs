@@ -63,7 +63,7 @@ impl Engine {
     /// # Errors
     /// [`CallError`] when one of the two can't be read.
     pub async fn reconcile(&self, drop: &DropId) -> Result<AuditReport, CallError> {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         for _ in 0..LOOKS {
             if let Some(report) = self.compare(&handle).await? {
                 return Ok(report);
@@ -71,7 +71,10 @@ impl Engine {
             handle.progress.wake.notify_one();
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        Err(CallError::none("Redis and the ledger did not stand still long enough to compare"))
+        Err(CallError::none(
+            "Redis does not have the drop as the ledger has it; a running engine \
+            rebuilds it",
+        ))
     }
 
     /// One look; `None` when the two belong to different moments.

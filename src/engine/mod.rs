@@ -16,6 +16,8 @@ pub use audit::{AuditReport, SkuCounts};
 pub use durable::DurableNews;
 pub use handle::DropHandle;
 
+pub use crate::ledger::ReservationFilter;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -139,7 +141,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CallError::UnknownDrop`]; [`CallError::Unavailable`] when the ledger can't say.
-    pub async fn drop(&self, id: &DropId) -> Result<Arc<DropHandle>, CallError> {
+    pub async fn find(&self, id: &DropId) -> Result<Arc<DropHandle>, CallError> {
         if let Some(known) = self.known_drop(id) {
             return Ok(known);
         }

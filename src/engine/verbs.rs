@@ -143,7 +143,7 @@ impl Engine {
         reference: Option<Reference>,
         key: RequestKey,
     ) -> Answer<Stock> {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         let restock =
             Restock { sku: sku.clone(), quantity, reason, reference, key: Some(key.clone()) };
         let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await?;
@@ -159,7 +159,7 @@ impl Engine {
     where
         O: Operation<Answer = Reservation> + Clone,
     {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         let settled = self.settle(&handle, operation, key, self.deadline()).await?;
         finish(settled, |found| found.reservation(drop))
     }
@@ -176,7 +176,7 @@ impl Engine {
     where
         O: Operation<Answer = Reservation> + Clone,
     {
-        let handle = self.drop(drop).await?;
+        let handle = self.find(drop).await?;
         let deadline = self.deadline();
         let first = self.settle(&handle, make(None), key, deadline).await?;
         let Err(Refused { refusal: Refusal::UnknownReservation, now: read_at }) = first else {
@@ -221,7 +221,7 @@ impl Engine {
     /// Writes deadlines that a rebuild moved into the ledger. Whoever else extends or ends one
     /// of these holds meanwhile is right too, so refusals don't matter.
     pub(crate) async fn write_grace(&self, drop: &DropId, holds: &[(ReservationId, Millis)]) {
-        let Ok(handle) = self.drop(drop).await else { return };
+        let Ok(handle) = self.find(drop).await else { return };
         for chunk in holds.chunks(400) {
             let deadline = self.deadline();
             let calls = chunk.iter().map(|(id, _)| {

@@ -95,18 +95,24 @@ impl Ledger {
         }
     }
 
-    /// Raises a drop's epoch by one if it still is `seen`; everything of `seen` and before can
-    /// write nothing from then on. `None` when it was another already.
+    /// Raises a drop's epoch if it still is `seen`, to one above `seen` and `above`; everything
+    /// of earlier epochs can write nothing from then on. `None` when it was another already.
     ///
     /// # Errors
     /// [`LedgerError`]; after [`LedgerError::Unavailable`] it may have happened.
-    pub async fn fence(&self, drop: &DropId, seen: i64) -> Result<Option<i64>, LedgerError> {
+    pub async fn fence(
+        &self,
+        drop: &DropId,
+        seen: i64,
+        above: i64,
+    ) -> Result<Option<i64>, LedgerError> {
         let row = self
             .writer()
             .await?
             .query_opt(
-                "UPDATE drops SET epoch = epoch + 1 WHERE id = $1 AND epoch = $2 RETURNING epoch",
-                &[&drop.as_str(), &seen],
+                "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1 WHERE id = $1 AND epoch = $2
+                    RETURNING epoch",
+                &[&drop.as_str(), &seen, &above],
             )
             .await?;
         row.map(|row| row.try_get(0)).transpose().map_err(LedgerError::from)

@@ -5,6 +5,7 @@
 //! wakes it, it reads where things stand and does what is left to do. Each has a `run_once`
 //! and a thin loop around it.
 
+mod error;
 mod expire;
 mod listen;
 mod rebuild;
@@ -12,6 +13,7 @@ mod reconcile;
 mod schedule;
 mod write_behind;
 
+pub use error::TaskError;
 pub use rebuild::rebuild;
 
 use std::{sync::Arc, time::Duration};

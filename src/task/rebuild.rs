@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{jitter, write_behind::CarryError};
+use super::{TaskError, jitter};
 use crate::{
     domain::Millis,
     engine::{DropHandle, Engine},
@@ -65,18 +65,19 @@ impl Patience {
 }
 
 /// Rebuilds a drop that is in epoch `seen`; does nothing when it is in another one by now.
-/// Says whether it rebuilt.
+/// The new epoch lies above `above` too: a person who accepts a ledger that has gone back in
+/// time names the epoch of Redis there. Says whether it rebuilt.
 ///
 /// # Errors
 /// When Redis or the ledger can't be reached; another try starts from the beginning.
-#[expect(private_interfaces, reason = "callers outside only print the error")]
 pub async fn rebuild(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
     seen: i64,
-) -> Result<bool, CarryError> {
+    above: i64,
+) -> Result<bool, TaskError> {
     let started = Instant::now();
-    let Some(epoch) = engine.ledger.fence(&drop.id, seen).await? else {
+    let Some(epoch) = engine.ledger.fence(&drop.id, seen, above).await? else {
         drop.refresh(&engine.ledger).await?;
         return Ok(false);
     };
@@ -107,7 +108,7 @@ async fn snapshot(
     drop: &DropHandle,
     epoch: i64,
     token: &str,
-) -> Result<Option<Snapshot>, CarryError> {
+) -> Result<Option<Snapshot>, TaskError> {
     let read = engine.ledger.snapshot(&drop.id, epoch);
     tokio::pin!(read);
     loop {
@@ -132,7 +133,7 @@ async fn restore(
     epoch: i64,
     token: &str,
     snapshot: Snapshot,
-) -> Result<Option<(Millis, Overdue)>, CarryError> {
+) -> Result<Option<(Millis, Overdue)>, TaskError> {
     let expected = Expected {
         skus: snapshot.stock.len(),
         reservations: snapshot.reservations.len(),

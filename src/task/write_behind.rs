@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    jitter,
+    TaskError, jitter,
     rebuild::{Patience, rebuild},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     engine::{DropHandle, DurableNews, Engine},
     ledger::{Batch, LedgerError},
     progress::{Position, Trouble},
-    store::{JournalRead, StoreError},
+    store::JournalRead,
 };
 
 /// Entries that are read at once, and events that one transaction carries at most.
@@ -41,14 +41,6 @@ pub(super) enum Step {
     Again,
     /// The drop is stopped and waits for a person.
     Halted,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CarryError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
 }
 
 /// What a look at Redis says about the drop, given what the ledger has.
@@ -101,7 +93,7 @@ pub(super) async fn run_once(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
     patience: &mut Patience,
-) -> Result<Step, CarryError> {
+) -> Result<Step, TaskError> {
     let trouble = drop.progress.take_trouble();
     if trouble.is_some() {
         // The ledger first, then Redis: Redis may only seem to be behind.
@@ -140,7 +132,7 @@ async fn write(
     drop: &Arc<DropHandle>,
     durable: &Position,
     mut entries: Vec<Entry>,
-) -> Result<Step, CarryError> {
+) -> Result<Step, TaskError> {
     let mut events = 0;
     let fitting = entries.iter().take_while(|entry| {
         let first = events == 0;
@@ -250,7 +242,7 @@ async fn mend(
     patience: &mut Patience,
     durable: &Position,
     found: Health,
-) -> Result<Step, CarryError> {
+) -> Result<Step, TaskError> {
     drop.refresh(&engine.ledger).await?;
     if drop.progress.durable() != *durable {
         return Ok(Step::Again);
@@ -275,6 +267,6 @@ async fn mend(
         Health::Rebuild(reason) => reason,
     };
     tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
-    rebuild(engine, drop, durable.epoch).await?;
+    rebuild(engine, drop, durable.epoch, 0).await?;
     Ok(Step::Again)
 }

@@ -1,0 +1,72 @@
+//! The commands: what each starts, in which order, and how it ends.
+
+mod audit;
+mod demo;
+mod dev;
+mod rebuild;
+mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+
+use crate::{
+    config::{Command, LedgerSettings, StoreSettings},
+    engine::{Engine, EngineOptions, HoldAck},
+    ledger::Ledger,
+    store::Store,
+    telemetry,
+};
+
+/// Connections that only the write-behind uses.
+const WRITERS: usize = 4;
+
+/// Runs a command. The status is the program's: 0 when all is well.
+///
+/// # Errors
+/// What stopped it, in one line.
+pub async fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Serve(serve) => {
+            let settings = serve.resolve()?;
+            telemetry::init(&settings.log);
+            serve::run(settings).await?;
+        }
+        Command::Dev(dev) => {
+            let settings = dev.resolve()?;
+            telemetry::init(&settings.log);
+            dev::run(settings).await?;
+        }
+        Command::Migrate(migrate) => {
+            let settings = migrate.resolve()?;
+            telemetry::init(&settings.log);
+            let ledger = connect_ledger(&settings.ledger)?;
+            let applied = ledger.migrate().await?;
+            println!("The database is up to date; {applied} migrations were applied.");
+        }
+        Command::Audit(audit) => {
+            let settings = audit.resolve()?;
+            telemetry::init(&settings.log);
+            return audit::run(settings).await;
+        }
+        Command::Rebuild(rebuild) => {
+            let settings = rebuild.resolve()?;
+            telemetry::init(&settings.log);
+            return rebuild::run(settings).await;
+        }
+    }
+    Ok(0)
+}
+
+fn connect_ledger(settings: &LedgerSettings) -> anyhow::Result<Ledger> {
+    Ledger::connect(&settings.url, settings.connections, WRITERS)
+        .context("DROPGATE_DATABASE_URL can't be used")
+}
+
+/// An engine without tasks: it looks and rebuilds, and carries nothing into the ledger.
+fn bare_engine(store: &StoreSettings, ledger: &LedgerSettings) -> anyhow::Result<Arc<Engine>> {
+    let store = Store::connect(&store.url).context("DROPGATE_REDIS_URL can't be used")?;
+    let options =
+        EngineOptions { hold_ack: HoldAck::Ledger, answer_timeout: Duration::from_secs(5) };
+    Ok(Engine::new(store, connect_ledger(ledger)?, options).0)
+}

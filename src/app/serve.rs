@@ -1,0 +1,139 @@
+//! `dropgate serve`: the API and the tasks, against given servers.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::connect_ledger;
+use crate::{
+    api::{self, Api},
+    config::{EngineSettings, KeySettings, LedgerSettings, ServeSettings, ServerSettings},
+    engine::{Engine, EngineOptions},
+    ledger::Ledger,
+    store::Store,
+    task::Tasks,
+};
+
+/// How long a start waits for servers that are starting too.
+const SERVERS_WITHIN: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(settings: ServeSettings) -> anyhow::Result<()> {
+    let ServeSettings { server, store, ledger, keys, engine, log: _ } = settings;
+    let running = Running::start(&server, &store.url, &ledger, &keys, &engine).await?;
+    println!("dropgate serves on http://{}", running.address()?);
+    running.until_stopped().await
+}
+
+/// An engine that serves.
+pub(super) struct Running {
+    pub(super) engine: Arc<Engine>,
+    listener: TcpListener,
+    api: Arc<Api>,
+    connections: usize,
+    tasks: Tasks,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Starts everything but the accepting of connections: whoever starts it may still prepare
+    /// what must be there when the first client comes.
+    pub(super) async fn start(
+        server: &ServerSettings,
+        redis_url: &str,
+        ledger: &LedgerSettings,
+        keys: &KeySettings,
+        engine: &EngineSettings,
+    ) -> anyhow::Result<Running> {
+        // First of all, so that a second process on one address ends before it does anything.
+        let listener = TcpListener::bind(server.listen).await.with_context(|| {
+            let listen = server.listen;
+            format!("can't listen on {listen}: end what listens there, or set DROPGATE_LISTEN")
+        })?;
+        let store = Store::connect(redis_url).context("DROPGATE_REDIS_URL can't be used")?;
+        let ledger = connect_ledger(ledger)?;
+        await_servers(&store, &ledger).await?;
+        check_settings(&store, &ledger).await?;
+        let options =
+            EngineOptions { hold_ack: engine.hold_ack, answer_timeout: engine.answer_timeout };
+        let (engine, drops) = Engine::new(store, ledger, options);
+        let tasks = Tasks::start(Arc::clone(&engine), drops, CancellationToken::new()).await?;
+        let stop = CancellationToken::new();
+        let api = Api::new(Arc::clone(&engine), keys, options.answer_timeout, stop.clone());
+        Ok(Running {
+            engine,
+            listener,
+            api: Arc::new(api),
+            connections: server.connections,
+            tasks,
+            stop,
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> anyhow::Result<std::net::SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until SIGTERM or SIGINT; then ends what is under way. The tasks end last: calls
+    /// that wait for the ledger are answered by them.
+    pub(super) async fn until_stopped(self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop = self.stop.clone();
+        let watch = tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            tracing::info!("stopping: what is under way is ended first");
+            stop.cancel();
+        });
+        api::serve(self.listener, self.api, self.connections).await;
+        watch.abort();
+        self.tasks.end().await;
+        Ok(())
+    }
+}
+
+/// Waits until both servers answer, and brings the schema up to date.
+async fn await_servers(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
+    let deadline = Instant::now() + SERVERS_WITHIN;
+    loop {
+        let problem = match (store.ping().await, ledger.migrate().await) {
+            (Ok(()), Ok(_)) => return Ok(()),
+            (Err(error), _) => format!("DROPGATE_REDIS_URL: {error}"),
+            (_, Err(error)) => format!("DROPGATE_DATABASE_URL: {error}"),
+        };
+        if Instant::now() >= deadline {
+            bail!("{problem}; it was tried for {} seconds", SERVERS_WITHIN.as_secs());
+        }
+        tracing::warn!(problem, "waiting for a server");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Refuses servers whose settings would break the promises, and warns of those that weaken them.
+async fn check_settings(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
+    // A server that doesn't tell (CONFIG may be forbidden) is taken as it is.
+    match store.setting("maxmemory-policy").await.as_deref() {
+        None | Some("noeviction") => {}
+        Some(policy) => bail!(
+            "Redis has maxmemory-policy {policy}, which throws keys away when memory is short: \
+             set it to noeviction"
+        ),
+    }
+    if store.setting("appendonly").await.as_deref() == Some("no") {
+        tracing::warn!(
+            "Redis has appendonly no: a restart of it rebuilds every drop from the ledger"
+        );
+    }
+    for (name, value) in [("fsync", "off"), ("full_page_writes", "off")] {
+        if ledger.setting(name).await? == value {
+            tracing::warn!("Postgres has {name} {value}: a power loss may lose what was promised");
+        }
+    }
+    Ok(())
+}
