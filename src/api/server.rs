@@ -42,7 +42,7 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     retry-after: 1\r\n\
     connection: close\r\n\
     cache-control: no-store\r\n\
-    content-length: 198\r\n\r\n\
+    content-length: 195\r\n\r\n\
     {\"type\":\"/problems/unavailable\",\"title\":\"The answer can't be given now\",\"status\":503,\
     \"detail\":\"Too many connections. Try again after `Retry-After` seconds.\",\
     \"code\":\"unavailable\",\"outcome\":\"none\"}";

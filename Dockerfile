@@ -1,0 +1,14 @@
+# The engine alone; docker-compose.yml adds Redis and Postgres.
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --package dropgate
+
+FROM debian:bookworm-slim
+RUN useradd --system --no-create-home dropgate
+COPY --from=build /src/target/release/dropgate /usr/local/bin/dropgate
+USER dropgate
+ENV DROPGATE_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+ENTRYPOINT ["dropgate"]
+CMD ["serve"]

@@ -1,0 +1,35 @@
+# Two commands on a fresh machine: `make run` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+CARGO ?= cargo
+DROP ?=
+
+.PHONY: help install run test check drop model clean
+
+help: ## Show what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: ## Install what is missing: a Redis or Valkey server, a Postgres server
+	@sh scripts/install.sh
+
+run: install ## Start an engine with its own Redis, Postgres and a demo drop; needs no settings
+	@$(CARGO) build --release --package dropgate
+	@exec target/release/dropgate dev
+
+test: install check ## Check format and lints, then run every test
+	$(CARGO) test --workspace --no-fail-fast
+
+check: ## Check format, lints and documentation; a warning is an error
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+drop: install ## Simulate a whole drop and audit it; options by DROP="--buyers 2000 --units 100"
+	@$(CARGO) build --release --package dropgate --package dropgate-loadtest
+	@exec target/release/dropgate-loadtest $(DROP)
+
+model: ## Explore the large configurations of the protocol's model (minutes, gigabytes)
+	$(CARGO) test --release --package dropgate-model -- --ignored --test-threads=1
+
+clean: ## Remove build results; the data folder stays
+	$(CARGO) clean

@@ -1,0 +1,61 @@
+//! Holds that come due: one, and ten thousand at once.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use reqwest::StatusCode;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, PATIENCE};
+
+async fn until_free(cluster: &Cluster, engine: usize, drop: &str, units: i64) {
+    let since = Instant::now();
+    while cluster.available(engine, drop).await != Some(units) {
+        assert!(since.elapsed() < PATIENCE, "{:?}", cluster.available(engine, drop).await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_came_due_is_free_again_and_stands_in_nobodys_way() {
+    let cluster = Cluster::start(2).await;
+    cluster.drop_with("due", 1, Some(1)).await;
+    let held = cluster.hold(0, "due", "c", None, Some(1)).await.expect("an answer");
+    assert_eq!(held.status, StatusCode::CREATED);
+    until_free(&cluster, 1, "due", 1).await;
+    // The same customer, whose limit the old hold used up.
+    let again = cluster.hold(1, "due", "c", None, Some(1)).await.expect("an answer");
+    assert_eq!(again.status, StatusCode::CREATED, "{again:?}");
+    cluster.assert_balanced(0, "due").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
+    let cluster = Arc::new(Cluster::start(2).await);
+    cluster.drop_with("flood", 10_000, None).await;
+    let mut clients = JoinSet::new();
+    for client in 0..100 {
+        let cluster = Arc::clone(&cluster);
+        clients.spawn(async move {
+            for round in 0..100 {
+                let name = format!("c-{client}-{round}");
+                // All end within a moment of each other, whenever each was made.
+                let reply = cluster.hold(client % 2, "flood", &name, None, Some(30)).await;
+                assert_eq!(reply.expect("an answer").status, StatusCode::CREATED);
+            }
+        });
+    }
+    while let Some(ended) = clients.join_next().await {
+        ended.expect("a client");
+    }
+    assert_eq!(cluster.available(0, "flood").await, Some(0));
+    // The drop's clock is moved past every deadline: all are due at once.
+    cluster.redis(&["HSET", "dg:{flood}:meta", "skew_ms", "60000"]).await;
+    let since = Instant::now();
+    until_free(&cluster, 0, "flood", 10_000).await;
+    println!("10,000 holds due at once were free after {:?}", since.elapsed());
+    let audit = cluster.assert_balanced(1, "flood").await;
+    assert_eq!(audit["skus"][0]["ledger"]["held"], 0);
+}

@@ -1,0 +1,3 @@
+//! Tests of the Lua scripts.
+#[test]
+fn t() {}
