@@ -79,9 +79,12 @@ local function put_drop(b, patch, state, opens, closes, ttl, max_hold, limit)
   set_state(b, state, patch)
   return 'CONFIGURED ' .. (created and 1 or 0)
 end
+local ACTIONS = { open = true, pause = true, close = true, settle = true }
 local function set_drop(b, action)
   local now = state_at(b)
-  if action == 'settle' then
+  if not ACTIONS[action] then
+    error('no such action')
+  elseif action == 'settle' then
     set_state(b, now, '')
   elseif action == 'close' then
     set_state(b, 'closed', '')
@@ -116,6 +119,8 @@ local function configure(b, sku, action, patch, ...)
     return 'UNKNOWN_DROP'
   elseif sku == '*' then
     return set_drop(b, action)
+  elseif action ~= 'put' or sku == '!' then
+    error('no such action or sku')
   end
   local _, _, _, _, _, limit, initial = ...
   return put_sku(b, sku, patch, limit, initial)

@@ -45,6 +45,12 @@ local function expire(b, most)
       nearest = deadline
     end
   end
+  -- What a rebuild moved has a new deadline, which only this call knows of so far.
+  for _, by_deadline in pairs(b.groups) do
+    for deadline in pairs(by_deadline) do
+      nearest = math.min(nearest or deadline, deadline)
+    end
+  end
   return 'EXPIRED ' .. (nearest and decimal(nearest) or '*') .. ' ' .. (more and 1 or 0)
 end
 

@@ -23,7 +23,7 @@ ARGV[5…] operations, 4 arguments each:
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
 call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
 {LOST_KEY, name}. Outcomes, the first that fits:
-  REPLAYED             seq: the key is known with this fingerprint; that event's answer is the answer
+  REPLAYED             seq: known with this fingerprint; the answer is that event's
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_RESERVATION  
   ENDED                state

@@ -25,7 +25,7 @@ ARGV[5…] operations, 6 arguments each:
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
 call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
 {LOST_KEY, name}. Outcomes, the first that fits:
-  REPLAYED             seq: the key is known with this fingerprint; that event's answer is the answer
+  REPLAYED             seq: known with this fingerprint; the answer is that event's
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_DROP         the drop has not been configured yet
   TTL_TOO_LONG         max_ms: longer than the drop's TTL
@@ -56,8 +56,13 @@ local function reserve(b, rid, customer, text, ttl, field, fingerprint)
   if known then
     return known
   end
+  if not b.state then
+    return 'UNKNOWN_DROP'
+  elseif #rid ~= 22 then
+    error('a reservation id has 22 characters')
+  end
   local ttl_ms = ttl == '' and b.ttl_ms or whole(ttl, 'ttl_ms')
-  if b.ttl_ms and ttl_ms > b.ttl_ms then
+  if ttl_ms > b.ttl_ms then
     return 'TTL_TOO_LONG ' .. b.ttl_ms
   end
   local lines = parse_lines(text)

@@ -25,7 +25,7 @@ ARGV[5…] operations, 6 arguments each:
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
 call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
 {LOST_KEY, name}. Outcomes, the first that fits:
-  REPLAYED             seq: the key is known with this fingerprint; that event's answer is the answer
+  REPLAYED             seq: known with this fingerprint; the answer is that event's
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_SKU          sku
   INSUFFICIENT         available: less is free than is to be taken out
@@ -50,6 +50,9 @@ local function restock(b, sku, digits, reference, reason, field, fingerprint)
     return known
   end
   local quantity = signed(digits, 'quantity')
+  if quantity == 0 then
+    error('a quantity of 0 moves nothing')
+  end
   local stock = stock_of(b, sku)
   if not stock then
     return 'UNKNOWN_SKU ' .. sku

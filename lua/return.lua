@@ -28,7 +28,7 @@ ARGV[5…] operations, 8 arguments each:
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
 call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
 {LOST_KEY, name}. Outcomes, the first that fits:
-  REPLAYED             seq: the key is known with this fingerprint; that event's answer is the answer
+  REPLAYED             seq: known with this fingerprint; the answer is that event's
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_RESERVATION  
   ENDED                state, where it isn't confirmed
@@ -126,7 +126,7 @@ if not b then
 end
 local outcomes = {}
 for i = 5, #ARGV, N do
-  outcomes[#outcomes + 1] = return_units(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
-    ARGV[i + 5], ARGV[i + 6], ARGV[i + 7])
+  outcomes[#outcomes + 1] = return_units(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3],
+    ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7])
 end
 return flush(b, outcomes)

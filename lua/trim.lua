@@ -11,11 +11,13 @@ ARGV[2] durable_seq  the last seq of an entry that is in the ledger; it stays, a
 Returns {OK}, {OTHER_EPOCH}.
 Journal: nothing.
 ]]
+-- include whole
+local durable_seq = whole(ARGV[2], 'durable_seq')
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
   return { 'OTHER_EPOCH' }
 end
 local marked = tonumber(redis.call('HGET', KEYS[1], 'durable_seq') or '0')
-if tonumber(ARGV[2]) > marked then
+if durable_seq > marked then
   redis.call('HSET', KEYS[1], 'durable_seq', ARGV[2])
   redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[1] .. '-' .. ARGV[2])
 end

@@ -10,8 +10,6 @@ local function state_refusal(b)
     return 'NOT_OPEN ' .. opens_at
   elseif state == 'paused' then
     return 'PAUSED ' .. opens_at
-  elseif state == 'closed' then
-    return 'CLOSED ' .. opens_at
   end
-  return 'UNKNOWN_DROP'
+  return 'CLOSED ' .. opens_at
 end

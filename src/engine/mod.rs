@@ -171,7 +171,8 @@ impl Engine {
     /// # Errors
     /// [`LedgerError`].
     pub async fn open(&self, id: &DropId) -> Result<Option<Arc<DropHandle>>, LedgerError> {
-        let Some(head) = self.ledger.head(id).await? else { return Ok(None) };
+        // By the readers' connections: made-up ids must not keep the write-behind from its own.
+        let Some((head, _)) = self.ledger.look(id, 0).await? else { return Ok(None) };
         let durable = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
         let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = drops.get(id) {

@@ -1,5 +1,8 @@
 //! The one statement that makes a batch true.
 
+use std::time::Duration;
+
+use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
 use super::{Batch, Ledger, LedgerError, error::is_fenced, read::sku_stock};
@@ -16,6 +19,9 @@ pub struct Committed {
 /// new epoch. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fenced;
+
+/// How long a commit may take. Its outcome is unknown after that, and the head tells it.
+const COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
 const COMMIT: &str = "SELECT sku, total, available, held, sold, version FROM dropgate_commit(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
@@ -85,7 +91,13 @@ impl Ledger {
             &s.sold,
             &s.version,
         ];
-        match connection.query(&statement, &parameters).await {
+        let query = connection.query(&statement, &parameters);
+        let Ok(result) = tokio::time::timeout(COMMIT_WITHIN, query).await else {
+            // Nobody may queue behind a connection that does not answer.
+            std::mem::drop(Object::take(connection));
+            return Err(LedgerError::Unavailable(format!("no answer within {COMMIT_WITHIN:?}")));
+        };
+        match result {
             Ok(rows) => {
                 let stock = rows.iter().map(sku_stock).collect::<Result<_, _>>()?;
                 Ok(Ok(Committed { stock }))

@@ -83,8 +83,10 @@ fn pool(mut config: Config, size: usize) -> Result<Pool, LedgerError> {
          -c statement_timeout=30000 -c synchronous_commit=on",
     );
     config.connect_timeout(CONNECT).application_name("dropgate");
-    // A server that vanished without a word is noticed while waiting for it.
+    // A server that vanished without a word is noticed, while sending and while waiting.
     config.tcp_user_timeout(Duration::from_secs(4));
+    config.keepalives_idle(Duration::from_secs(3));
+    config.keepalives_interval(Duration::from_secs(1)).keepalives_retries(3);
     let manager = Manager::from_config(
         config,
         NoTls,

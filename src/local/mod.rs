@@ -37,5 +37,6 @@ pub use postgres::{PostgresConfig, PostgresServer};
 pub use programs::Programs;
 pub use ready::Port;
 pub use redis::{RedisConfig, RedisServer};
+pub use spawner::spawn;
 pub use supervisor::Supervisor;
 pub use test_servers::{TestConfig, TestDatabase, TestServers};

@@ -20,7 +20,11 @@ struct Job {
 static SPAWNER: Mutex<Option<Sender<Job>>> = Mutex::new(None);
 
 /// Starts `command`; its process gets `at_our_death` as soon as this process is gone (on Linux).
-pub(super) fn spawn(mut command: Command, at_our_death: Signal) -> io::Result<Child> {
+///
+/// # Errors
+///
+/// As [`Command::spawn`].
+pub fn spawn(mut command: Command, at_our_death: Signal) -> io::Result<Child> {
     die_with_us(&mut command, at_our_death);
     let (answer, answered) = mpsc::channel();
     let ended = |_| io::Error::other("the thread that starts processes has ended");

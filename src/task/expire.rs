@@ -34,10 +34,23 @@ pub(super) async fn run(
         schedule::run_once(&engine, &drop).await;
         if due || has_holds(&drop) || kept.elapsed() >= HOUSEKEEPING {
             kept = Instant::now();
-            while let Ok(Expired { more: true, .. }) = run_once(&engine, &drop).await {
-                while drop.progress.backlog() > BACKLOG {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
+            sweep(&engine, &drop).await;
+        }
+    }
+}
+
+/// Frees everything that is due, turn by turn, at the pace of the ledger.
+async fn sweep(engine: &Engine, drop: &DropHandle) {
+    loop {
+        while drop.progress.backlog() > BACKLOG {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        match run_once(engine, drop).await {
+            Ok(Expired { more: true, .. }) => {}
+            Ok(_) => return,
+            Err(undone) => {
+                tracing::debug!(drop = %drop.id, ?undone, "a turn of the sweep failed");
+                return;
             }
         }
     }

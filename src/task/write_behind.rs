@@ -266,7 +266,9 @@ async fn mend(
         Health::Rebuild(_) if !patience.may_start(durable.epoch) => return Ok(Step::Others),
         Health::Rebuild(reason) => reason,
     };
-    tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
+    if durable.seq > 0 {
+        tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
+    }
     rebuild(engine, drop, durable.epoch, 0).await?;
     Ok(Step::Again)
 }

@@ -17,7 +17,7 @@ fn a_drop_is_created() {
     let mut case = unconfigured();
     case.expect(
         "configure",
-        &["*|put|||||||||", "*|put|||||||||"],
+        &["*|put||||||||", "*|put||||||||"],
         &["CONFIGURED 1", "CONFIGURED 0"],
         &["+ meta state open", "journal configured * * * {\"state\":\"open\"}"],
     );
@@ -48,7 +48,7 @@ fn a_patch_keeps_what_it_does_not_name_and_clears_what_it_stars() {
     let mut case = Case::given(&["meta opens_at @9", "meta closes_at @20", "meta limit 4"]);
     case.expect(
         "configure",
-        &["*|put|\"name\":\"B\"||||||||", "*|put|\"limit\":null||*||||*|"],
+        &["*|put|\"name\":\"B\"|||||||", "*|put|\"limit\":null||*||||*|"],
         &["CONFIGURED 0", "CONFIGURED 0"],
         &[
             "- meta opens_at @9",

@@ -31,6 +31,11 @@ struct Account<'a> {
 pub(super) fn match_calls(calls: &[Call], replay: &Replay) -> Matched {
     let mut matched = Matched::default();
     let (mut accounts, mut unknown_holds) = accounts(calls, &mut matched.findings);
+    for (call, reservation) in accounts.values().flat_map(|account| &account.done) {
+        if call.wish.verb == Verb::Confirm {
+            matched.add_sold(&reservation.lines);
+        }
+    }
     for (id, life) in &replay.lives {
         let account = accounts.remove(id).unwrap_or_default();
         matched.life(id, life, account, &mut unknown_holds);
@@ -90,6 +95,7 @@ impl Matched {
     fn life(&mut self, id: &str, life: &Life, account: Account<'_>, holds: &mut Vec<&Call>) {
         let Account { done, mut unknown, refused } = account;
         let mut done = done.into_iter().peekable();
+        let mut deadline = None;
         for event in &life.events {
             let expected = done.next_if(|(call, reservation)| {
                 call.wish.verb.event() == event.kind
@@ -97,10 +103,17 @@ impl Matched {
                     && (event.kind != "confirmed" || reservation.order_id == event.order)
                     && reservation.customer_id == life.customer
             });
-            if event.kind == "confirmed" {
-                self.add_sold(&event.lines);
+            if let Some((_, reservation)) = expected {
+                deadline = Some(reservation.expires_at);
+                continue;
             }
-            if expected.is_some() || event.kind == "expired" {
+            if event.kind == "expired" {
+                if let Some(deadline) = deadline.filter(|deadline| event.at < *deadline) {
+                    self.findings.push(Finding::Ledger(format!(
+                        "seq {}: {id} expired at {}, its buyer was told {deadline}",
+                        event.seq, event.at
+                    )));
+                }
                 continue;
             }
             let fits = |call: &&Call| {
@@ -115,11 +128,10 @@ impl Matched {
             if let Some(position) = unanswered.iter().position(|call| fits(call)) {
                 unanswered.remove(position);
                 self.unknown_happened += 1;
+                if event.kind == Verb::Confirm.event() {
+                    self.add_sold(&event.lines);
+                }
                 continue;
-            }
-            // What nobody was told of must not count as sold to somebody.
-            if event.kind == "confirmed" {
-                self.take_sold(&event.lines);
             }
             let told = told(&refused, &event.kind, done.peek().map(|(call, _)| *call));
             self.findings.push(Finding::Books(format!(
@@ -140,12 +152,6 @@ impl Matched {
     fn add_sold(&mut self, lines: &Lines) {
         for (sku, units) in lines {
             *self.sold.entry(sku.clone()).or_default() += units;
-        }
-    }
-
-    fn take_sold(&mut self, lines: &Lines) {
-        for (sku, units) in lines {
-            *self.sold.entry(sku.clone()).or_default() -= units;
         }
     }
 }

@@ -29,10 +29,12 @@ pub(super) struct Header {
 
 impl Source {
     pub(super) fn read(name: &'static str) -> Source {
-        let text = &Script::named(name).text;
-        let (before, rest) = text.split_once("--[[\n").expect("a header");
+        let path = format!("{}/lua/{name}.lua", env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::read_to_string(path).expect("the script's file");
+        let (before, rest) = file.split_once("--[[\n").expect("a header");
         assert!(before.is_empty() || before.starts_with("#!lua"), "{name} opens with its header");
-        let (header, body) = rest.split_once("\n]]\n").expect("the header ends");
+        let (header, _) = rest.split_once("\n]]\n").expect("the header ends");
+        let body = Script::named(name).text.replace(header, "");
         let code: Vec<&str> = body.lines().filter(|line| !line.trim().starts_with("--")).collect();
         Source {
             name,
@@ -52,6 +54,10 @@ impl Source {
         let mut loops = self.loop_of(list);
         for text in [list, &list.to_lowercase()] {
             for (at, _) in self.code.match_indices(&format!("{text}[")) {
+                let before = self.code[..at].chars().next_back().unwrap_or(' ');
+                if before.is_alphanumeric() || matches!(before, '_' | '.') {
+                    continue;
+                }
                 let index = &self.code[at + text.len() + 1..];
                 let index = &index[..index.find(']').expect("a bracket")];
                 if let Some(behind) = index.strip_prefix('i') {
@@ -97,10 +103,6 @@ impl Source {
         for call in ["redis.call(", "error("] {
             code = without_calls(&code, call);
         }
-        let commands = ["call_in_chunks('", "and 'ZADD' or '"];
-        for head in commands {
-            code = code.replace(head, "(");
-        }
         literals(&code)
             .filter_map(|text| text.split(' ').next())
             .filter(|word| !matches!(*word, "ZADD" | "HSET" | "HDEL" | "ZREM"))
@@ -129,9 +131,10 @@ fn without_calls(code: &str, head: &str) -> String {
     let mut rest = code;
     while let Some((before, behind)) = rest.split_once(head) {
         left.push_str(before);
-        let mut depth = 1;
+        let (mut depth, mut quoted) = (1, false);
         let end = behind.find(|c| {
-            depth += i32::from(c == '(') - i32::from(c == ')');
+            quoted ^= c == '\'';
+            depth += i32::from(c == '(' && !quoted) - i32::from(c == ')' && !quoted);
             depth == 0
         });
         rest = &behind[end.expect("the call ends") + 1..];

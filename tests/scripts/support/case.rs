@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dropgate::{clock, domain::DropId, store::DropKeys};
+use dropgate::{clock, command::Verb, domain::DropId, store::DropKeys};
 
 use super::{Dump, Redis, START, abbreviate, check_entry, expand, given::Given};
 
@@ -107,6 +107,9 @@ impl Case {
             (clock::now().0 + self.clock_error).to_string(),
             u8::from(self.admit).to_string(),
         ];
+        for (verb, operation) in Verb::ALL.iter().filter(|known| known.script() == verb).flat_map(|verb| ops.iter().map(move |operation| (verb, operation))) {
+            assert_eq!(operation.split('|').count(), verb.arity(), "{operation}");
+        }
         arguments.extend(ops.iter().flat_map(|operation| operation.split('|')).map(expand));
         self.script(verb, &arguments)
     }

@@ -1,0 +1,9 @@
+//! Tests of the whole: real engines as processes of their own, against a real Redis and a real
+//! Postgres, driven over HTTP.
+//!
+//! One file a verb or a promise. Every test has a drop of its own; when it ends, the books of
+//! that drop are reckoned again from the ledger and compared with everything else.
+
+mod support;
+
+mod reserve;
