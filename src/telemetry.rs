@@ -1,7 +1,11 @@
-//! The log: what the program says while it runs, on standard error.
+//! What the program says of itself: the log, on standard error, and the metrics.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::LazyLock,
+};
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSettings};
@@ -26,4 +30,28 @@ pub fn init(settings: &LogSettings) {
     };
     // A log that runs already is the one that whoever embeds this has started.
     drop(started);
+}
+
+static METRICS: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
+    let handle = PrometheusBuilder::new().install_recorder();
+    metrics::describe_gauge!(
+        "dropgate_reconcile_balanced",
+        "1 when Redis agreed with the ledger and the journal in between at the last comparison"
+    );
+    metrics::describe_gauge!("dropgate_epoch", "The drop's generation");
+    metrics::describe_gauge!("dropgate_backlog_events", "Events in Redis that the ledger lacks");
+    metrics::describe_counter!("dropgate_rebuilds_total", "Rebuilds of a drop by this process");
+    metrics::describe_counter!("dropgate_durable_events_total", "Events this process committed");
+    handle.inspect_err(|error| tracing::warn!(%error, "metrics are not collected")).ok()
+});
+
+/// Starts to collect metrics; the second time it does nothing.
+pub fn collect_metrics() {
+    LazyLock::force(&METRICS);
+}
+
+/// The metrics as Prometheus reads them.
+#[must_use]
+pub fn metrics_text() -> String {
+    METRICS.as_ref().map(PrometheusHandle::render).unwrap_or_default()
 }

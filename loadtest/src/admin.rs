@@ -195,7 +195,12 @@ impl Admin {
     }
 
     /// One try: the body of a success, or nothing for a 503.
-    async fn once(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Option<String>> {
+    async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<String>> {
         let url = format!("{}{path}", self.base);
         let mut request = self.client.request(method.clone(), &url).bearer_auth(&self.key);
         if let Some(body) = body {

@@ -129,7 +129,8 @@ impl Open {
                 self.fault("two successes, neither of them marked as replayed");
             }
         }
-        let wrong = |wanted: &Option<String>, got: &str| wanted.as_deref().is_some_and(|w| w != got);
+        let wrong =
+            |wanted: &Option<String>, got: &str| wanted.as_deref().is_some_and(|w| w != got);
         if wrong(&self.wish.reservation, &reservation.id) {
             self.fault(&format!("answered with reservation {}", reservation.id));
         }
@@ -188,8 +189,7 @@ impl Open {
             (None, None, true) => Fate::Unknown,
             (None, None, false) => Fate::Nothing,
         };
-        let call =
-            Call { wish: self.wish, fate, sent: self.sent, was_unknown: self.unknown };
+        let call = Call { wish: self.wish, fate, sent: self.sent, was_unknown: self.unknown };
         (call, self.faults)
     }
 }

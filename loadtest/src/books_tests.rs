@@ -89,7 +89,8 @@ fn an_unknown_outcome_stays_so_until_a_repeat_settles_it() {
 fn a_refusal_must_have_a_reason() {
     let empty = refused(json!({ "code": "sold_out", "lines": [] }));
     assert_eq!(after(&[empty]).1.len(), 1);
-    let limit = |used: i64| json!({ "code": "limit_exceeded", "limit": 4, "used": used, "requested": 1 });
+    let limit =
+        |used: i64| json!({ "code": "limit_exceeded", "limit": 4, "used": used, "requested": 1 });
     assert_eq!(after(&[refused(limit(4))]).1.len(), 0);
     assert_eq!(after(&[refused(limit(3))]).1.len(), 1);
 }

@@ -310,12 +310,12 @@ fn goose_figures(goose: &GooseMetrics) -> Vec<GooseFigures> {
 
 /// The points of the curve, thinned out; the first and the last stay.
 fn curve(joined: &Joined, opened: DateTime<Utc>) -> Vec<CurvePoint> {
-    let points: Vec<_> =
-        joined.replay.points.iter().filter(|point| point.at >= opened).collect();
+    let points: Vec<_> = joined.replay.points.iter().filter(|point| point.at >= opened).collect();
     let step = points.len().div_ceil(CURVE).max(1);
     let last = points.len().saturating_sub(1);
     let kept = points.iter().enumerate().filter(|(index, _)| index % step == 0 || *index == last);
-    kept.map(|(_, point)| CurvePoint { at: seconds(point.at, opened), stock: point.stock }).collect()
+    kept.map(|(_, point)| CurvePoint { at: seconds(point.at, opened), stock: point.stock })
+        .collect()
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ impl Kind {
 pub(crate) struct Mix([u32; Kind::ALL.len()]);
 
 /// What most drops look like: most people want one thing and pay for it.
-pub(crate) const DEFAULT_MIX: &str = "eager=45,abandon=15,dawdle=10,retry=10,greedy=5,cart=10,bot=5";
+pub(crate) const DEFAULT_MIX: &str =
+    "eager=45,abandon=15,dawdle=10,retry=10,greedy=5,cart=10,bot=5";
 
 impl Mix {
     /// Divides `people` by weight, the largest remainders rounded up: the parts sum up to

@@ -224,9 +224,9 @@ mod tests {
     }
 
     fn said(status: u16, headers: &[(&'static str, &str)], body: &Value) -> Answer {
-        let pairs = headers.iter().map(|(name, value)| {
-            (name.parse().expect("a name"), value.parse().expect("a value"))
-        });
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
         classify(status, &HeaderMap::from_iter(pairs), body.to_string().as_bytes())
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Api;
 use super::problem::{Code, Problem};
 use crate::engine::Effect;
+use crate::telemetry;
 
 /// `GET /healthz`: it answers, so it is up. It asks nothing and nobody.
 pub(super) async fn healthz() -> Response {
@@ -36,12 +37,18 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, Prob
     Err(not_ready(unreachable, detail))
 }
 
+/// `GET /metrics`: what the process counts, as Prometheus reads it.
+pub(super) async fn metrics() -> Response {
+    const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry::metrics_text()).into_response()
+}
+
 /// Any address that no route has.
 pub(super) async fn not_found(uri: Uri) -> Problem {
     let hint = if uri.path().len() > 1 && uri.path().ends_with('/') {
         "Leave out the slash at the end of the address."
     } else {
-        "Check the address; /openapi.json lists every route."
+        "Check the address against the documentation of the API."
     };
     Problem::new(Code::NotFound, hint)
 }

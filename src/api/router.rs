@@ -15,6 +15,7 @@ pub(super) fn router(api: Arc<Api>) -> Router {
     let open = Router::new()
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
         .route("/v1/drops/{drop}", get(public::drop))
         .route("/v1/drops/{drop}/skus/{sku}", get(public::sku));
 

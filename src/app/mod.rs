@@ -30,11 +30,13 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(serve) => {
             let settings = serve.resolve()?;
             telemetry::init(&settings.log);
+            telemetry::collect_metrics();
             serve::run(settings).await?;
         }
         Command::Dev(dev) => {
             let settings = dev.resolve()?;
             telemetry::init(&settings.log);
+            telemetry::collect_metrics();
             dev::run(settings).await?;
         }
         Command::Migrate(migrate) => {

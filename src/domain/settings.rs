@@ -79,10 +79,8 @@ impl DropSettings {
         if self.closes_at.is_some_and(|at| now >= at) {
             return DropState::Closed;
         }
-        match self.state {
-            DropState::Scheduled if self.opens_at.is_some_and(|at| now >= at) => DropState::Open,
-            state => state,
-        }
+        let opened = self.opens_at.is_some_and(|at| now >= at);
+        if self.state == DropState::Scheduled && opened { DropState::Open } else { self.state }
     }
 }
 

@@ -20,10 +20,10 @@ pub enum LedgerError {
 
 impl From<PoolError> for LedgerError {
     fn from(error: PoolError) -> LedgerError {
-        match error {
-            PoolError::Backend(error) => error.into(),
-            other => LedgerError::Unavailable(other.to_string()),
+        if let PoolError::Backend(error) = error {
+            return error.into();
         }
+        LedgerError::Unavailable(error.to_string())
     }
 }
 

@@ -47,10 +47,12 @@ impl From<RedisError> for StoreError {
         if error.is_connection_refusal() {
             return StoreError::NotSent(text);
         }
-        match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension => StoreError::Refused(text),
-            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreError::Unreadable(text),
-            _ => StoreError::NoAnswer(text),
+        if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
+            StoreError::Refused(text)
+        } else if matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) {
+            StoreError::Unreadable(text)
+        } else {
+            StoreError::NoAnswer(text)
         }
     }
 }

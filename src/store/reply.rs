@@ -54,13 +54,7 @@ pub(super) fn texts(value: Value) -> Option<Vec<String>> {
 }
 
 pub(super) fn text(value: Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
-        Value::SimpleString(text) => Some(text),
-        Value::Okay => Some("OK".to_owned()),
-        Value::Int(number) => Some(number.to_string()),
-        _ => None,
-    }
+    redis::from_redis_value(value).ok()
 }
 
 impl CallReply {

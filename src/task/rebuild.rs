@@ -93,6 +93,7 @@ pub async fn rebuild(
         return Ok(false);
     };
     drop.progress.halt(None);
+    metrics::counter!("dropgate_rebuilds_total", "drop" => drop.id.to_string()).increment(1);
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
         millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
     if !overdue.is_empty() {

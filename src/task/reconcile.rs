@@ -4,7 +4,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use crate::{domain::DropId, engine::Engine, ledger::LedgerError, progress::Trouble};
+use crate::{
+    domain::DropId,
+    engine::{AuditReport, Engine},
+    ledger::LedgerError,
+    progress::Trouble,
+};
 
 /// Ticks between two comparisons.
 const EVERY: Duration = Duration::from_secs(10);
@@ -26,10 +31,17 @@ pub(super) async fn run(engine: Arc<Engine>, mut ticks: watch::Receiver<u64>) {
 /// Compares every known drop once. One that is found unbalanced twice in a row is fenced and
 /// rebuilt: what the ledger says happened, happened.
 pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
-    for drop in engine.known_drops() {
-        match engine.reconcile(&drop.id).await {
+    let drops = engine.known_drops();
+    let mut balanced = 0;
+    for drop in &drops {
+        let found = engine.reconcile(&drop.id).await;
+        if let Ok(report) = &found {
+            show(report);
+        }
+        match found {
             Ok(report) if report.balanced => {
                 suspects.remove(&drop.id);
+                balanced += 1;
                 tracing::debug!(drop = %drop.id, epoch = report.epoch, seq = report.seq,
                     behind = report.seq - report.durable_seq, "balanced");
             }
@@ -45,6 +57,17 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
             Err(error) => tracing::debug!(drop = %drop.id, %error, "could not compare"),
         }
     }
+    tracing::info!(drops = drops.len(), balanced, "reconciled Redis with the ledger");
+}
+
+fn show(report: &AuditReport) {
+    let drop = report.drop.to_string();
+    let balanced = if report.balanced { 1.0 } else { 0.0 };
+    metrics::gauge!("dropgate_reconcile_balanced", "drop" => drop.clone()).set(balanced);
+    let behind = report.seq - report.durable_seq;
+    // A gauge is a float; these counts are far below where that loses digits.
+    metrics::gauge!("dropgate_backlog_events", "drop" => drop.clone()).set(behind as f64);
+    metrics::gauge!("dropgate_epoch", "drop" => drop).set(report.epoch as f64);
 }
 
 /// Gets to know every drop of the ledger, and where each stands.
@@ -72,7 +95,7 @@ pub(super) async fn keep_up(engine: Arc<Engine>, mut ticks: watch::Receiver<u64>
         if let Err(error) = learn_drops(&engine).await {
             tracing::debug!(%error, "could not look for drops");
         }
-        if tick % FORGET_TICKS == 0
+        if tick.is_multiple_of(FORGET_TICKS)
             && let Err(error) = engine.ledger.forget_requests().await
         {
             tracing::debug!(%error, "could not forget old idempotency keys");

@@ -103,10 +103,11 @@ pub(super) async fn run_once(
     let after = (durable.epoch, durable.seq);
     let read =
         engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after, ENTRIES).await?;
-    match diagnose(&durable, &read, trouble.as_ref()) {
-        Health::Fits => patience.healthy(durable.epoch),
-        found => return mend(engine, drop, patience, &durable, found).await,
+    let health = diagnose(&durable, &read, trouble.as_ref());
+    if health != Health::Fits {
+        return mend(engine, drop, patience, &durable, health).await;
     }
+    patience.healthy(durable.epoch);
     if read.entries.is_empty() {
         look_if_late(engine, drop).await?;
         return Ok(Step::Idle);
@@ -171,6 +172,9 @@ async fn write(
         stock: committed.stock,
         configures: batch.configures,
     };
+    let events = u64::try_from(batch.events()).unwrap_or(0);
+    metrics::counter!("dropgate_durable_events_total", "drop" => drop.id.to_string())
+        .increment(events);
     let told = drop.committed(&engine.ledger, &news).await;
     tell(engine, drop, news);
     told?;

@@ -193,8 +193,7 @@ impl Cluster {
     /// A command to Redis, past the engines.
     pub(crate) async fn redis(&self, words: &[&str]) -> redis::Value {
         let client = redis::Client::open(self.servers.redis().url()).expect("an address");
-        let mut connection =
-            client.get_multiplexed_async_connection().await.expect("a connection");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
         let mut command = redis::cmd(words[0]);
         for word in &words[1..] {
             command.arg(word);

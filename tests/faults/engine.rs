@@ -95,8 +95,12 @@ async fn a_stop_under_load_loses_no_answer() {
             let mut told = 0;
             let url = format!("{url}/v1/drops/stop/reservations");
             // Ends with the connection, when the engine has stopped.
-            while let Ok(reply) =
-                http.post(&url).bearer_auth("store-key-for-the-fault-tests").json(&body).send().await
+            while let Ok(reply) = http
+                .post(&url)
+                .bearer_auth("store-key-for-the-fault-tests")
+                .json(&body)
+                .send()
+                .await
             {
                 told += i64::from(reply.status() == StatusCode::CREATED);
             }

@@ -40,7 +40,11 @@ impl Books {
 }
 
 /// Starts clients that hold, and confirm or release, until told to stop.
-pub(crate) fn start(cluster: &Arc<Cluster>, drop: &str, clients: usize) -> (Arc<Books>, JoinSet<()>) {
+pub(crate) fn start(
+    cluster: &Arc<Cluster>,
+    drop: &str,
+    clients: usize,
+) -> (Arc<Books>, JoinSet<()>) {
     let books = Arc::new(Books::default());
     let mut tasks = JoinSet::new();
     for client in 0..clients {
@@ -76,7 +80,7 @@ async fn buy(cluster: &Cluster, books: &Books, drop: &str, client: usize, round:
         return;
     };
     books.write(&id, "held");
-    let (verb, state, body) = if round % 3 == 0 {
+    let (verb, state, body) = if round.is_multiple_of(3) {
         ("release", "released", json!({}))
     } else {
         ("confirm", "confirmed", json!({ "order_id": name }))

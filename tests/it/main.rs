@@ -6,4 +6,10 @@
 
 mod support;
 
+mod change;
+mod confirm;
+mod extend;
+mod release;
 mod reserve;
+mod restock;
+mod returns;

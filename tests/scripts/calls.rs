@@ -147,11 +147,8 @@ fn the_drops_time_is_the_servers_clock_and_its_skew() {
     case.redis.must(&["HDEL", case.keys.meta(), "latest_ms"]);
     for skew in [0, 60_000, -60_000] {
         case.set("skew_ms", skew);
-        let (before, reply, after) = (
-            clock::now().0,
-            case.call("expire", &["1"]).expect("a reply"),
-            clock::now().0,
-        );
+        let (before, reply, after) =
+            (clock::now().0, case.call("expire", &["1"]).expect("a reply"), clock::now().0);
         let now: i64 = reply[4].parse().expect("a time");
         // The two clocks are the same one, read with a millisecond's grain.
         assert!((before + skew - 1..=after + skew + 1).contains(&now), "{before} {now} {after}");

@@ -73,12 +73,7 @@ fn keys_and_repeats_in_one_call() {
     case.expect(
         "extend",
         &["r1|900000|k2|f2", "r1|900000|k2|f2", "r1|900000|k2|f3", "r1|||"],
-        &[
-            "EXTENDED H c1 @-60000 @900000 * a:2,b:1",
-            "REPLAYED 11",
-            "KEY_REUSED",
-            "MAX_HOLD H",
-        ],
+        &["EXTENDED H c1 @-60000 @900000 * a:2,b:1", "REPLAYED 11", "KEY_REUSED", "MAX_HOLD H"],
         &[
             "- reservations r1 H c1 @-60000 @840000 * a:2,b:1",
             "+ reservations r1 H c1 @-60000 @900000 * a:2,b:1",

@@ -15,7 +15,14 @@ const CALL_REFUSALS: [&str; 5] = ["MISSING", "OTHER_EPOCH", "REBUILDING", "BEHIN
 
 /// Every kind of event in the journal.
 const KINDS: [&str; 9] = [
-    "restocked", "held", "changed", "extended", "confirmed", "released", "expired", "returned",
+    "restocked",
+    "held",
+    "changed",
+    "extended",
+    "confirmed",
+    "released",
+    "expired",
+    "returned",
     "configured",
 ];
 
@@ -91,7 +98,8 @@ fn outcomes_of_header_body_and_binding_are_the_same() {
         let header = Header::parse(&script);
         assert_eq!(header.outcomes, verb.statuses(), "{verb:?}: the order in header and binding");
         let given: BTreeSet<&str> = header.outcomes.iter().map(String::as_str).collect();
-        let wanted: BTreeSet<&str> = given.iter().copied().chain(CALL_REFUSALS).chain(["OK"]).collect();
+        let wanted: BTreeSet<&str> =
+            given.iter().copied().chain(CALL_REFUSALS).chain(["OK"]).collect();
         let found = script.statuses();
         let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
         assert_eq!(found, wanted, "{verb:?}: texts in the body and statuses in the header");
@@ -144,7 +152,10 @@ fn every_outcome_has_a_case() {
         assert_eq!(verb.script(), name);
         for status in verb.statuses() {
             let held = [format!("\"{status} "), format!("\"{status}\"")];
-            assert!(held.iter().any(|text| table.contains(text) || courtesy.contains(text)), "no case of {name}: {status}");
+            assert!(
+                held.iter().any(|text| table.contains(text) || courtesy.contains(text)),
+                "no case of {name}: {status}"
+            );
         }
     }
 }

@@ -5,8 +5,22 @@ use crate::support::Case;
 
 /// Texts that Lua's `tonumber` takes, or that outgrow what a double can count.
 const NUMBERS: [&str; 16] = [
-    "nan", "-nan", "inf", "-inf", "0x10", "1e3", " 5", "5 ", "1.5", "-1", "+1", "",
-    "9007199254740993", "1000000000000000", "5\n", "٣",
+    "nan",
+    "-nan",
+    "inf",
+    "-inf",
+    "0x10",
+    "1e3",
+    " 5",
+    "5 ",
+    "1.5",
+    "-1",
+    "+1",
+    "",
+    "9007199254740993",
+    "1000000000000000",
+    "5\n",
+    "٣",
 ];
 
 fn given() -> Case {
@@ -43,7 +57,8 @@ fn quantities() {
 
 #[test]
 fn lines() {
-    let hostile = ["", "*", "a", "a:", ":1", "a:1,", ",a:1", "a:1,,b:1", "a:1;b:1", "a:1:1", "x,a:1"];
+    let hostile =
+        ["", "*", "a", "a:", ":1", "a:1,", ",a:1", "a:1,,b:1", "a:1;b:1", "a:1:1", "x,a:1"];
     let repeated = ["a:1,a:1"];
     let many = (0..21).map(|n| format!("s{n}:1")).collect::<Vec<_>>().join(",");
     let all = || hostile.into_iter().chain(repeated).chain([many.as_str()]);
@@ -100,8 +115,7 @@ fn what_all_operations_share() {
         for at in [1, 2] {
             let mut case = given();
             let before = case.dump();
-            let mut arguments =
-                ["1", "0", "1", "1", "500"].map(str::to_owned).to_vec();
+            let mut arguments = ["1", "0", "1", "1", "500"].map(str::to_owned).to_vec();
             number.clone_into(&mut arguments[at]);
             assert!(case.script("expire", &arguments).is_err(), "{at} {number}");
             assert_eq!(case.dump(), before);

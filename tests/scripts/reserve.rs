@@ -183,12 +183,9 @@ fn times_open_and_close_a_drop() {
         "meta closes_at @20",
     ]);
     let hold = "r1|c|a:9|||";
-    for (at, outcome) in [
-        (9, "NOT_OPEN @10"),
-        (10, "SOLD_OUT a:9:5"),
-        (19, "SOLD_OUT a:9:5"),
-        (20, "CLOSED @10"),
-    ] {
+    for (at, outcome) in
+        [(9, "NOT_OPEN @10"), (10, "SOLD_OUT a:9:5"), (19, "SOLD_OUT a:9:5"), (20, "CLOSED @10")]
+    {
         case.at(at);
         case.refused("reserve", hold, outcome);
     }
@@ -228,8 +225,7 @@ fn limits_count_what_is_held_and_owned() {
 
 #[test]
 fn a_refusal_by_a_limit_names_twenty_reservations() {
-    let holds: Vec<String> =
-        (10..40).map(|n| format!("r{n} H c1 @-60000 @840000 * a:1")).collect();
+    let holds: Vec<String> = (10..40).map(|n| format!("r{n} H c1 @-60000 @840000 * a:1")).collect();
     let mut lines: Vec<&str> = vec!["stock a 5", "meta limit 30"];
     lines.extend(holds.iter().map(String::as_str));
     let mut case = Case::given(&lines);

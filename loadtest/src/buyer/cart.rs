@@ -32,9 +32,7 @@ pub(super) async fn play(shopper: &mut Shopper<'_>) -> Outcome {
     if shopper.rng.random_bool(0.1) {
         return match shopper.release(&held).await {
             Fate::Done(_) => Outcome::PutBack,
-            fate @ (Fate::Refused(_) | Fate::Nothing | Fate::Unknown) => {
-                Outcome::of_failure(&fate)
-            }
+            fate @ (Fate::Refused(_) | Fate::Nothing | Fate::Unknown) => Outcome::of_failure(&fate),
         };
     }
     pay(shopper, &held).await

@@ -28,9 +28,7 @@ pub(super) async fn play(shopper: &mut Shopper<'_>) -> Outcome {
         }
         6..=7 => match shopper.release(&held).await {
             Fate::Done(_) => Outcome::PutBack,
-            fate @ (Fate::Refused(_) | Fate::Nothing | Fate::Unknown) => {
-                Outcome::of_failure(&fate)
-            }
+            fate @ (Fate::Refused(_) | Fate::Nothing | Fate::Unknown) => Outcome::of_failure(&fate),
         },
         _ => {
             // Behind the deadline by more than a sweep needs: nothing is left to pay for.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::replay::Event;
 use super::{Finding, Life, Replay};
 use crate::books::{Call, Fate};
 use crate::wire::{Lines, Reservation, Verb};
@@ -42,8 +43,10 @@ pub(super) fn match_calls(calls: &[Call], replay: &Replay) -> Matched {
     }
     for (id, account) in accounts {
         for (call, _) in account.done {
-            let what = format!("{} of {id} was acknowledged, and the ledger does not know {id}",
-                call.wish.verb.as_str());
+            let what = format!(
+                "{} of {id} was acknowledged, and the ledger does not know {id}",
+                call.wish.verb.as_str()
+            );
             matched.findings.push(Finding::Books(what));
         }
     }
@@ -92,7 +95,7 @@ fn accounts<'a>(
 
 impl Matched {
     /// One reservation: walks its events along the acknowledged calls.
-    fn life(&mut self, id: &str, life: &Life, account: Account<'_>, holds: &mut Vec<&Call>) {
+    fn life<'a>(&mut self, id: &str, life: &Life, account: Account<'a>, holds: &mut Vec<&'a Call>) {
         let Account { done, mut unknown, refused } = account;
         let mut done = done.into_iter().peekable();
         let mut deadline = None;
@@ -116,21 +119,8 @@ impl Matched {
                 }
                 continue;
             }
-            let fits = |call: &&Call| {
-                let Call { wish, .. } = *call;
-                wish.verb.event() == event.kind
-                    && wish.customer == life.customer
-                    && wish.lines.as_ref().is_none_or(|lines| *lines == event.lines)
-                    && (event.kind != "confirmed" || wish.order == event.order)
-            };
-            let unanswered =
-                if event.kind == Verb::Reserve.event() { &mut *holds } else { &mut unknown };
-            if let Some(position) = unanswered.iter().position(|call| fits(call)) {
-                unanswered.remove(position);
-                self.unknown_happened += 1;
-                if event.kind == Verb::Confirm.event() {
-                    self.add_sold(&event.lines);
-                }
+            let held = event.kind == Verb::Reserve.event();
+            if self.explained(life, event, if held { &mut *holds } else { &mut unknown }) {
                 continue;
             }
             let told = told(&refused, &event.kind, done.peek().map(|(call, _)| *call));
@@ -147,6 +137,24 @@ impl Matched {
                 reservation.lines
             )));
         }
+    }
+
+    /// Whether a call without an outcome is what this event came from; it explains no other.
+    fn explained(&mut self, life: &Life, event: &Event, unanswered: &mut Vec<&Call>) -> bool {
+        let fits = |call: &&Call| {
+            let wish = &call.wish;
+            wish.verb.event() == event.kind
+                && wish.customer == life.customer
+                && wish.lines.as_ref().is_none_or(|lines| *lines == event.lines)
+                && (event.kind != "confirmed" || wish.order == event.order)
+        };
+        let Some(position) = unanswered.iter().position(fits) else { return false };
+        unanswered.remove(position);
+        self.unknown_happened += 1;
+        if event.kind == Verb::Confirm.event() {
+            self.add_sold(&event.lines);
+        }
+        true
     }
 
     fn add_sold(&mut self, lines: &Lines) {

@@ -100,8 +100,10 @@ fn compare_reservations(replay: &Replay, reservations: &[Reservation]) -> Vec<Fi
             findings.push(Finding::Books(what));
         }
         if life.state == "held" {
-            let what = format!("reservation {id} is still held, its deadline was {}",
-                reservation.expires_at);
+            let what = format!(
+                "reservation {id} is still held, its deadline was {}",
+                reservation.expires_at
+            );
             findings.push(Finding::Ledger(what));
         }
     }

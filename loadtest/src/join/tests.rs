@@ -192,7 +192,9 @@ fn an_unknown_outcome_may_have_happened_or_not() {
             let id = ["r", "s"][index];
             story.pages.calls.retain(|call| call.wish.reservation.as_deref() != Some(id));
             story.must_find(&format!("of {id}"));
-            assert!(!story.findings().iter().any(|it| it.text().contains(&format!("held of {id}"))));
+            assert!(
+                !story.findings().iter().any(|it| it.text().contains(&format!("held of {id}")))
+            );
         } else {
             assert_eq!(story.findings(), Vec::new(), "call {index}");
         }

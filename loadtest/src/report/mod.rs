@@ -66,7 +66,8 @@ fn tables(figures: &Figures) -> Vec<Table> {
 /// The verdict in one line.
 fn verdict(figures: &Figures) -> String {
     let counts = |ledger: bool| {
-        let of = |it: &&crate::join::Finding| matches!(it, crate::join::Finding::Ledger(_)) == ledger;
+        let of =
+            |it: &&crate::join::Finding| matches!(it, crate::join::Finding::Ledger(_)) == ledger;
         figures.findings.iter().filter(of).count()
     };
     match (counts(true), counts(false)) {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::{Call, Reply};
-use super::world::{ADMIN_KEY, STOREFRONT_KEY, World};
 use super::oracle;
+use super::world::{ADMIN_KEY, STOREFRONT_KEY, World};
 
 /// The four counts of a SKU, as `(total, available, held, sold)`.
 pub(crate) type Counts = (i64, i64, i64, i64);

@@ -121,8 +121,16 @@ fn settings_are_written_as_their_header_names_them() {
     let members = r#""closes_at":null,"hold_ttl_seconds":2,"limit_per_customer":4,"#.to_owned()
         + r#""max_hold_seconds":3,"opens_at":1"#;
     let names = [
-        "sku", "action", "patch", "state", "opens_at", "closes_at", "ttl_ms", "max_hold_ms",
-        "limit", "initial",
+        "sku",
+        "action",
+        "patch",
+        "state",
+        "opens_at",
+        "closes_at",
+        "ttl_ms",
+        "max_hold_ms",
+        "limit",
+        "initial",
     ];
     let row = |values: [&'static str; 10]| names.into_iter().zip(values).collect::<Vec<_>>();
     let mut wanted = row(["*", "put", "", "paused", "1", "*", "2000", "3000", "4", ""]);

@@ -36,11 +36,7 @@ impl Source {
         let (header, _) = rest.split_once("\n]]\n").expect("the header ends");
         let body = Script::named(name).text.replace(header, "");
         let code: Vec<&str> = body.lines().filter(|line| !line.trim().starts_with("--")).collect();
-        Source {
-            name,
-            header: header.lines().map(str::to_owned).collect(),
-            code: code.join("\n"),
-        }
+        Source { name, header: header.lines().map(str::to_owned).collect(), code: code.join("\n") }
     }
 
     pub(super) fn is_verb(&self) -> bool {
@@ -151,13 +147,16 @@ impl Header {
         let mut header = Header::default();
         let mut lines = source.header.iter().map(String::as_str).peekable();
         while let Some(line) = lines.next() {
-            let word = |from: usize| line[from..].split_whitespace().next().unwrap_or("").to_owned();
+            let word =
+                |from: usize| line[from..].split_whitespace().next().unwrap_or("").to_owned();
             if let Some(rest) = line.strip_prefix("KEYS[") {
                 let (number, name) = rest.split_once("] ").expect("a key");
                 assert_eq!(number, (header.keys.len() + 1).to_string(), "{}", source.name);
                 header.keys.push(name.split(' ').next().expect("a name").to_owned());
                 header.shared_lines.push(line.to_owned());
-            } else if let Some((from, rest)) = line.strip_prefix("ARGV[").and_then(|l| l.split_once("…] ")) {
+            } else if let Some((from, rest)) =
+                line.strip_prefix("ARGV[").and_then(|l| l.split_once("…] "))
+            {
                 let from = from.parse().expect("a number");
                 let count = rest.strip_prefix("operations, ").and_then(|r| r.split(' ').next());
                 let count = count.map_or(1, |count| count.parse().expect("a number"));
@@ -168,7 +167,9 @@ impl Header {
                 while lines.peek().is_some_and(|next| next.starts_with("  ")) {
                     let operand = lines.next().expect("peeked");
                     if !operand.starts_with("   ") {
-                        header.operands.push(operand.trim().split(' ').next().expect("a name").to_owned());
+                        header
+                            .operands
+                            .push(operand.trim().split(' ').next().expect("a name").to_owned());
                     }
                 }
             } else if line.starts_with("ARGV[") {
@@ -177,12 +178,16 @@ impl Header {
                 header.shared_lines.push(line.to_owned());
             } else if line.starts_with("Returns ") {
                 let mut text = line.to_owned();
-                while lines.peek().is_some_and(|next| !next.starts_with("Journal:") && !next.starts_with("  ")) {
+                while lines
+                    .peek()
+                    .is_some_and(|next| !next.starts_with("Journal:") && !next.starts_with("  "))
+                {
                     text = format!("{text} {}", lines.next().expect("peeked"));
                 }
                 header.call_statuses = braced(&text);
             } else if let Some(first) = line.strip_prefix("Journal: ") {
-                let text = std::iter::once(first).chain(lines.by_ref()).collect::<Vec<_>>().join(" ");
+                let text =
+                    std::iter::once(first).chain(lines.by_ref()).collect::<Vec<_>>().join(" ");
                 header.kinds = kinds(&text);
             } else if line.starts_with("  ") && !line.starts_with("   ") {
                 header.outcomes.push(word(2));
@@ -194,12 +199,17 @@ impl Header {
 
 /// The statuses in `{OK, …}; {OTHER_EPOCH, epoch}`.
 fn braced(text: &str) -> Vec<String> {
-    let inner = text.split('{').skip(1).map(|part| part.split([',', '}', ' ']).next().unwrap_or(""));
-    inner.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase())).map(str::to_owned).collect()
+    let inner =
+        text.split('{').skip(1).map(|part| part.split([',', '}', ' ']).next().unwrap_or(""));
+    inner
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The first word of every clause; `nothing` and what is no event name none.
 fn kinds(text: &str) -> Vec<String> {
-    let clauses = text.split("; ").map(|clause| clause.split([' ', ',', '.', ';']).next().unwrap_or(""));
+    let clauses =
+        text.split("; ").map(|clause| clause.split([' ', ',', '.', ';']).next().unwrap_or(""));
     clauses.filter(|word| !matches!(*word, "nothing" | "one" | "the")).map(str::to_owned).collect()
 }

@@ -107,7 +107,11 @@ impl Case {
             (clock::now().0 + self.clock_error).to_string(),
             u8::from(self.admit).to_string(),
         ];
-        for (verb, operation) in Verb::ALL.iter().filter(|known| known.script() == verb).flat_map(|verb| ops.iter().map(move |operation| (verb, operation))) {
+        for (verb, operation) in Verb::ALL
+            .iter()
+            .filter(|known| known.script() == verb)
+            .flat_map(|verb| ops.iter().map(move |operation| (verb, operation)))
+        {
             assert_eq!(operation.split('|').count(), verb.arity(), "{operation}");
         }
         arguments.extend(ops.iter().flat_map(|operation| operation.split('|')).map(expand));

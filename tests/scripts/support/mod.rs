@@ -35,7 +35,8 @@ static URL: LazyLock<String> = LazyLock::new(|| {
     let mut connection = client.get_connection().expect("a connection");
     for name in script_names().0 {
         let text = &Script::named(name).text;
-        let sha: String = redis::cmd("SCRIPT").arg("LOAD").arg(text).query(&mut connection).expect(name);
+        let sha: String =
+            redis::cmd("SCRIPT").arg("LOAD").arg(text).query(&mut connection).expect(name);
         assert_eq!(sha, Script::named(name).sha);
     }
     url
