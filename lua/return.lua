@@ -32,7 +32,7 @@ call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epo
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_RESERVATION  
   ENDED                state, where it isn't confirmed
-  NOT_OWNED            sku owned: more of it than the reservation still owns
+  NOT_OWNED            sku owned: the first line that asks for more than is still owned
   RETURNED             the reservation
 Journal: returned; restocked with a negative quantity behind it for damaged units, one a line;
 expired, for what was due.
@@ -51,21 +51,23 @@ expired, for what was due.
 -- include decimal
 -- include flush
 local function remaining(owned, back)
-  local left, given = {}, {}
+  local left, keeps = {}, {}
+  for _, line in ipairs(owned) do
+    keeps[line[1]] = line[2]
+  end
   for _, line in ipairs(back) do
-    given[line[1]] = line[2]
+    local has = keeps[line[1]] or 0
+    if line[2] > has then
+      return nil, line[1] .. ' ' .. has
+    end
+    keeps[line[1]] = has - line[2]
   end
   for _, line in ipairs(owned) do
-    local quantity = line[2] - (given[line[1]] or 0)
-    if quantity < 0 then
-      return nil, line[1] .. ' ' .. line[2]
-    elseif quantity > 0 then
-      left[#left + 1] = { line[1], quantity }
+    if keeps[line[1]] > 0 then
+      left[#left + 1] = { line[1], keeps[line[1]] }
     end
-    given[line[1]] = nil
   end
-  local stranger = next(given)
-  return not stranger and left, stranger and stranger .. ' 0'
+  return left
 end
 local function give_back(b, r, back, restock)
   local customer = customer_of(b, r.customer)

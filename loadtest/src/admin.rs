@@ -92,16 +92,14 @@ pub(crate) struct Admin {
     client: Client,
     base: String,
     key: String,
-    /// The drop's id.
-    pub(crate) drop: String,
 }
 
 impl Admin {
     /// For the drop `drop` of the engine at `url`.
-    pub(crate) fn new(url: &str, key: &str, drop: String) -> Result<Admin> {
+    pub(crate) fn new(url: &str, key: &str, drop: &str) -> Result<Admin> {
         let client = Client::builder().timeout(TIMEOUT).build()?;
         let base = format!("{}/v1/admin/drops/{drop}", url.trim_end_matches('/'));
-        Ok(Admin { client, base, key: key.to_owned(), drop })
+        Ok(Admin { client, base, key: key.to_owned() })
     }
 
     /// Changes the drop's settings, or makes it.

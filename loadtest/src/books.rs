@@ -3,7 +3,7 @@
 //! The books are kept from answers alone, so that the ledger can be held against something
 //! that does not come from the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -272,11 +272,6 @@ impl Pages {
         let done = was_unknown().filter(|call| matches!(call.fate, Fate::Done(_))).count();
         let refused = was_unknown().filter(|call| matches!(call.fate, Fate::Refused(_))).count();
         (done, refused, was_unknown().count() - done - refused)
-    }
-
-    /// The customers of the calls.
-    pub(crate) fn customers(&self) -> BTreeSet<&str> {
-        self.calls.iter().map(|call| call.wish.customer.as_str()).collect()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::Utc;
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
@@ -51,7 +51,7 @@ pub(crate) async fn run(
         progress(world),
     );
     opened?;
-    metrics.context("the crowd could not be simulated")
+    metrics.map_err(|error| anyhow::anyhow!("the crowd could not be simulated: {error:?}"))
 }
 
 /// Opens the drop a moment after everybody has gathered.
@@ -59,6 +59,9 @@ async fn open(world: &World, admin: &Admin, places: usize) -> Result<()> {
     let until = Instant::now() + GATHER;
     while world.waiting() < places && Instant::now() < until && !world.ended() {
         sleep(Duration::from_millis(20)).await;
+    }
+    if world.ended() {
+        return Ok(());
     }
     let opens_at = Utc::now() + NOTICE;
     match admin.opens_at(opens_at).await {
@@ -106,7 +109,6 @@ fn attack(world: &Arc<World>, places: usize, goose_report: &str) -> Result<Goose
         .set_default(GooseDefault::IncreaseRate, places.max(1).to_string().as_str())?
         .set_default(GooseDefault::Iterations, 1)?
         .set_default(GooseDefault::NoTelnet, true)?
-        .set_default(GooseDefault::NoResetMetrics, true)?
         // A goose user plays many buyers in one transaction: its duration says nothing.
         .set_default(GooseDefault::NoTransactionMetrics, true)?
         .set_default(GooseDefault::NoScenarioMetrics, true)?

@@ -79,15 +79,12 @@ impl Mix {
         for &(_, index) in remainders.iter().take(missing) {
             parts[index] += 1;
         }
-        while at_least_one {
-            let empty = (0..parts.len()).find(|&index| self.0[index] > 0 && parts[index] == 0);
-            let largest = (0..parts.len()).max_by_key(|&index| parts[index]);
-            match (empty, largest) {
-                (Some(empty), Some(largest)) if parts[largest] > 1 => {
-                    parts[largest] -= 1;
-                    parts[empty] += 1;
-                }
-                _ => break,
+        let weighted = self.0.map(|weight| weight > 0 && at_least_one);
+        for empty in (0..parts.len()).filter(|&index| weighted[index]) {
+            let largest = (0..parts.len()).max_by_key(|&index| parts[index]).unwrap_or(empty);
+            if parts[empty] == 0 && parts[largest] > 1 {
+                parts[largest] -= 1;
+                parts[empty] += 1;
             }
         }
         parts

@@ -123,7 +123,7 @@ fn raise_file_limit() {
 
 async fn simulate(options: &Options, engine: &Engine) -> Result<Verdict> {
     let plan = plan(options, engine);
-    let admin = Admin::new(&engine.url, &engine.admin_key, plan.drop.clone())?;
+    let admin = Admin::new(&engine.url, &engine.admin_key, &plan.drop)?;
     let terms = set_up(options, &plan, &admin).await?;
     println!(
         "drop {}: {} buyers for {} units, seed {}",

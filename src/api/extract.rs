@@ -33,23 +33,32 @@ pub(super) struct NewDropPath(pub(super) DropId);
 /// `{drop}` of a drop that may exist, `{sku}` of a SKU that may have to be created.
 pub(super) struct NewSkuPath(pub(super) DropId, pub(super) SkuId);
 
-/// The decoded values of a path's parameters, by name; what is no UTF-8 is no id either.
-struct Names(Vec<(String, String)>);
+/// The decoded values of a path's parameters, by name; none of a path that is no UTF-8.
+struct Names(Option<Vec<(String, String)>>);
 
 impl Names {
     async fn of(parts: &mut Parts) -> Names {
         let raw = RawPathParams::from_request_parts(parts, &()).await;
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Names(raw.map(|raw| raw.iter().map(owned).collect()).unwrap_or_default())
+        Names(raw.map(|raw| raw.iter().map(owned).collect()).ok())
     }
 
     fn get(&self, wanted: &str) -> &str {
-        let found = self.0.iter().find(|(name, _)| name == wanted);
+        let mut names = self.0.iter().flatten();
+        let found = names.find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
-    fn drop(&self) -> Result<DropId, Problem> {
-        self.get("drop").parse().map_err(|_| unknown_drop())
+    /// The drop in the path of something that belongs to it. When nothing of the path can be
+    /// read, it counts as read: then that other thing is what is unknown.
+    fn drop_of<T>(&self, other: Result<T, Problem>) -> Result<(DropId, T), Problem> {
+        let drop = self.get("drop").parse();
+        match (drop, other) {
+            (Ok(drop), Ok(other)) => Ok((drop, other)),
+            (Err(_), Err(problem)) if self.0.is_none() => Err(problem),
+            (Err(_), _) => Err(unknown_drop()),
+            (Ok(_), Err(problem)) => Err(problem),
+        }
     }
 }
 
@@ -57,7 +66,8 @@ impl<S: Sync> FromRequestParts<S> for DropPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Names::of(parts).await.drop().map(DropPath)
+        let drop = Names::of(parts).await.get("drop").parse();
+        drop.map(DropPath).map_err(|_| unknown_drop())
     }
 }
 
@@ -67,7 +77,7 @@ impl<S: Sync> FromRequestParts<S> for SkuPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let names = Names::of(parts).await;
         let sku = names.get("sku").parse().map_err(|_| unknown_sku());
-        Ok(SkuPath(names.drop()?, sku?))
+        names.drop_of(sku).map(|(drop, sku)| SkuPath(drop, sku))
     }
 }
 
@@ -77,7 +87,7 @@ impl<S: Sync> FromRequestParts<S> for ReservationPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let names = Names::of(parts).await;
         let id = names.get("id").parse().map_err(|_| unknown_reservation());
-        Ok(ReservationPath(names.drop()?, id?))
+        names.drop_of(id).map(|(drop, id)| ReservationPath(drop, id))
     }
 }
 
@@ -99,7 +109,7 @@ impl<S: Sync> FromRequestParts<S> for NewSkuPath {
         let names = Names::of(parts).await;
         let sku: Result<SkuId, _> = names.get("sku").parse();
         let invalid = |error| Problem::invalid_field("/path/sku", format!("is not valid: {error}"));
-        Ok(NewSkuPath(names.drop()?, sku.map_err(invalid)?))
+        names.drop_of(sku.map_err(invalid)).map(|(drop, sku)| NewSkuPath(drop, sku))
     }
 }
 

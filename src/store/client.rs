@@ -56,6 +56,9 @@ impl Store {
     /// # Errors
     /// When the address can't be understood.
     pub fn connect(url: &str) -> Result<Store, StoreError> {
+        // Without a provider of cryptography a `rediss://` address would end in a panic. Whoever
+        // embeds this may have chosen one before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // Small calls wait for their answers: Nagle's algorithm would only add delay.
         let settings = redis::io::tcp::TcpSettings::default().set_nodelay(true);
         let info = url.into_connection_info()?.set_tcp_settings(settings);

@@ -51,6 +51,7 @@ async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
         ended.expect("a client");
     }
     assert_eq!(cluster.available(0, "flood").await, Some(0));
+    assert_few_keys_and_calls(&cluster).await;
     // The drop's clock is moved past every deadline: all are due at once.
     cluster.redis(&["HSET", "dg:{flood}:meta", "skew_ms", "60000"]).await;
     let since = Instant::now();
@@ -58,4 +59,17 @@ async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
     println!("10,000 holds due at once were free after {:?}", since.elapsed());
     let audit = cluster.assert_balanced(1, "flood").await;
     assert_eq!(audit["skus"][0]["ledger"]["held"], 0);
+}
+
+/// Whatever the number of holds, a drop has its fixed keys, and calls share script calls.
+async fn assert_few_keys_and_calls(cluster: &Cluster) {
+    let keys = cluster.redis(&["KEYS", "*"]).await;
+    let keys: Vec<String> = redis::from_redis_value(keys).expect("keys");
+    assert!(keys.len() <= 10, "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with("dg:{flood}:")), "{keys:?}");
+    let stats = cluster.redis(&["INFO", "commandstats"]).await;
+    let stats: String = redis::from_redis_value(stats).expect("text");
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let calls: u64 = calls.expect("calls").split(',').next().expect("a count").parse().expect("it");
+    assert!(calls < 8_000, "10,000 holds took {calls} script calls");
 }

@@ -2,6 +2,9 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
 use crate::{cluster::Cluster, load};
 
 /// Lets clients win `more` further reservations.
@@ -110,4 +113,40 @@ async fn a_redis_killed_and_started_again_loses_nothing() {
     }
     cluster.assert_balanced(1, "killed").await;
     load::assert_kept(&cluster, "killed", &books).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_answered_from_redis_may_vanish_with_it_and_only_that() {
+    let mut cluster = Cluster::start(0).await;
+    cluster.add_engine(&[("DROPGATE_HOLD_ACK", "redis")]).await;
+    cluster.drop_with("early", 2, Some(1)).await;
+    let kept = cluster.hold(0, "early", "c-1", None, None).await.expect("an answer");
+    assert_eq!(kept.status, StatusCode::CREATED, "{kept:?}");
+    let path = |reply: &crate::cluster::Reply, verb: &str| {
+        format!("/v1/drops/early/reservations/{}{verb}", reply.body["id"].as_str().expect("an id"))
+    };
+    // Its own holder can read it at once.
+    let read = cluster.call(0, Method::GET, &path(&kept, ""), None, None).await;
+    assert_eq!(read.expect("an answer").status, StatusCode::OK);
+    cluster.assert_balanced(0, "early").await;
+    cluster.servers.postgres().freeze();
+    let lost = cluster.hold(0, "early", "c-2", None, None).await.expect("an answer");
+    assert_eq!(lost.status, StatusCode::CREATED, "{lost:?}");
+    cluster.redis(&["FLUSHALL"]).await;
+    cluster.servers.postgres().thaw();
+    let order = Some(json!({ "order_id": "o-2" }));
+    let confirm = cluster.call(0, Method::POST, &path(&lost, "/confirm"), None, order).await;
+    let confirm = confirm.expect("an answer");
+    assert_eq!((confirm.status, confirm.code()), (StatusCode::NOT_FOUND, "unknown_reservation"));
+    let order = Some(json!({ "order_id": "o-1" }));
+    let confirm = cluster.call(0, Method::POST, &path(&kept, "/confirm"), None, order).await;
+    assert_eq!(confirm.expect("an answer").status, StatusCode::OK);
+    // Limits and stock hold all the same.
+    let over = cluster.hold(0, "early", "c-1", None, None).await.expect("an answer");
+    assert_eq!(over.code(), "limit_exceeded");
+    let last = cluster.hold(0, "early", "c-3", None, None).await.expect("an answer");
+    assert_eq!(last.status, StatusCode::CREATED);
+    let out = cluster.hold(0, "early", "c-4", None, None).await.expect("an answer");
+    assert_eq!(out.code(), "sold_out");
+    cluster.assert_balanced(0, "early").await;
 }

@@ -6,10 +6,17 @@
 
 mod support;
 
+mod architecture;
+
+mod books;
 mod change;
 mod confirm;
+mod drops;
 mod extend;
+mod lists;
+mod public;
 mod release;
 mod reserve;
 mod restock;
 mod returns;
+mod skus;

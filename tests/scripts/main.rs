@@ -10,6 +10,7 @@ mod expire;
 mod extend;
 mod headers;
 mod hostile;
+mod model;
 mod rebuild;
 mod release;
 mod reserve;

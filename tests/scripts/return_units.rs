@@ -125,6 +125,9 @@ fn refusals_come_in_their_order() {
     case.refused("return", "r5|a:3|null|1||||", "NOT_OWNED a 2");
     case.refused("return", "r5|a:2,b:1|null|0||||", "NOT_OWNED b 0");
     case.refused("return", "r5|a:1,x:1|null|1||||", "NOT_OWNED x 0");
+    // Of several, the first that was asked for.
+    case.refused("return", "r5|y:1,a:3,x:1|null|1||||", "NOT_OWNED y 0");
+    case.refused("return", "r5|a:3,y:1|null|1||||", "NOT_OWNED a 2");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn text(figures: &Figures) -> String {
         figures.drop, figures.size.buyers, figures.size.units, figures.seed
     )];
     let mut grid = Grid::new();
-    grid.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    grid.load_style(presets::UTF8_FULL_CONDENSED);
     for (name, value) in headlines(figures) {
         grid.add_row([name, &value]);
     }
@@ -45,7 +45,7 @@ pub(super) fn text(figures: &Figures) -> String {
 
 fn drawn(table: &Table) -> Grid {
     let mut grid = Grid::new();
-    grid.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(&table.header);
+    grid.load_style(presets::UTF8_FULL_CONDENSED).set_header(&table.header);
     for row in &table.rows {
         grid.add_row(row);
     }

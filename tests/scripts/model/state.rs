@@ -1,7 +1,7 @@
 //! A drop as plain facts. What the scripts count up and down (a customer's use, who is due)
 //! is worked out here from the reservations each time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ops::{Lines, pack_lines};
 
@@ -26,6 +26,8 @@ pub(super) struct Reservation {
     pub(super) expires: i64,
     pub(super) order: String,
     pub(super) lines: Lines,
+    /// Every SKU that ever stood in its lines.
+    pub(super) skus: BTreeSet<String>,
     /// When it last changed, and the seq behind the call that changed it.
     pub(super) changed: (i64, i64),
     /// Whether Redis was seen to have let go of it.
@@ -65,6 +67,8 @@ pub(super) struct Model {
     /// The caller's clock is far off: nothing expires.
     pub(super) skewed: bool,
     pub(super) admit: bool,
+    /// Reservations that the call under way has found.
+    pub(super) found: BTreeSet<String>,
     /// The events of the call under way that are not yet accounted for.
     pub(super) events: VecDeque<String>,
 }
@@ -147,6 +151,7 @@ impl Model {
 
     pub(super) fn put(&mut self, id: &str, mut r: Reservation) {
         r.changed = (self.now, self.seq);
+        r.skus.extend(r.lines.iter().map(|(sku, _)| sku.clone()));
         r.left = false;
         self.reservations.insert(id.to_owned(), r);
     }
@@ -183,19 +188,21 @@ impl Model {
         found.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Frees what is due on a SKU, the nearest deadline first, until there is enough.
+    /// Frees what is due on a SKU, the nearest deadline first, until there is enough. A hold
+    /// that had the SKU before its lines were changed may go with the others: it is due.
     pub(super) fn free_due(&mut self, sku: &str, wanted: i64) {
-        loop {
+        while self.skus[sku].available < wanted {
             let due = self.due_on(sku);
-            if self.skus[sku].available >= wanted || due.is_empty() {
+            let next = self.next_expired().map(|id| self.reservations[&id].clone());
+            let Some(next) = next.filter(|r| self.is_due(r) && r.skus.contains(sku)) else {
+                assert_eq!(due, Vec::<String>::new(), "these are due on {sku}");
                 return;
-            }
+            };
             let first = due.iter().map(|id| self.reservations[id].expires).min();
             let moved = first.is_some_and(|first| first <= self.opened);
-            let id = self.expire_next();
-            let r = &self.reservations[&id];
-            assert!(r.units(sku) > 0, "{id} is in nobody's way");
-            assert!(moved || Some(r.expires) == first, "{id} is not the first that is due");
+            let in_order = next.units(sku) == 0 || Some(next.expires) == first;
+            assert!(moved || in_order, "this is not the first that is due: {next:?}");
+            self.expire_next();
         }
     }
 }

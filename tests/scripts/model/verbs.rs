@@ -1,5 +1,7 @@
 //! What each verb does to a drop, said once more and in another way than the scripts say it.
 
+use std::collections::BTreeSet;
+
 use super::{
     ops::{Key, Lines, Op, Settings, pack_lines},
     state::{Model, Reservation, Sku},
@@ -150,6 +152,7 @@ impl Model {
             expires: self.now + ttl,
             order: "*".to_owned(),
             lines: lines.clone(),
+            skus: BTreeSet::new(),
             changed: (0, 0),
             left: false,
         };
@@ -161,11 +164,13 @@ impl Model {
     /// A reservation as the script may see it. One that is due expires now.
     fn find(&mut self, id: &str, handed: bool) -> Result<Reservation, String> {
         let unknown = || "UNKNOWN_RESERVATION".to_owned();
-        let r = self.reservations.get(id).filter(|r| handed || !r.left).ok_or_else(unknown)?;
+        let seen = handed || self.found.contains(id);
+        let r = self.reservations.get(id).filter(|r| seen || !r.left).ok_or_else(unknown)?;
         if self.is_due(r) {
             assert_eq!(self.next_expired().as_deref(), Some(id), "it expires first");
             self.expire_next();
         }
+        self.found.insert(id.to_owned());
         Ok(self.reservations[id].clone())
     }
 
@@ -262,11 +267,8 @@ impl Model {
         }
         let back = lines.unwrap_or(&r.lines).clone();
         let given = |sku: &str| back.iter().filter(|(known, _)| known == sku).map(|line| line.1).sum::<i64>();
-        if let Some((sku, units)) = r.lines.iter().find(|(sku, units)| given(sku) > *units) {
-            return Err(format!("NOT_OWNED {sku} {units}"));
-        }
-        if let Some((sku, _)) = back.iter().find(|(sku, _)| r.units(sku) == 0) {
-            return Err(format!("NOT_OWNED {sku} 0"));
+        if let Some((sku, _)) = back.iter().find(|(sku, units)| *units > r.units(sku)) {
+            return Err(format!("NOT_OWNED {sku} {}", r.units(sku)));
         }
         let left = r.lines.iter().map(|(sku, units)| (sku.clone(), units - given(sku)));
         let left: Lines = left.filter(|(_, units)| *units > 0).collect();
