@@ -119,7 +119,7 @@ async fn a_redis_killed_and_started_again_loses_nothing() {
 async fn a_hold_answered_from_redis_may_vanish_with_it_and_only_that() {
     let mut cluster = Cluster::start(0).await;
     cluster.add_engine(&[("DROPGATE_HOLD_ACK", "redis")]).await;
-    cluster.drop_with("early", 2, Some(1)).await;
+    cluster.drop_with("early", 3, Some(1)).await;
     let kept = cluster.hold(0, "early", "c-1", None, None).await.expect("an answer");
     assert_eq!(kept.status, StatusCode::CREATED, "{kept:?}");
     let path = |reply: &crate::cluster::Reply, verb: &str| {
@@ -130,6 +130,13 @@ async fn a_hold_answered_from_redis_may_vanish_with_it_and_only_that() {
     assert_eq!(read.expect("an answer").status, StatusCode::OK);
     cluster.assert_balanced(0, "early").await;
     cluster.servers.postgres().freeze();
+    // The write-behind has read this one and waits for its commit, so it will not read the next.
+    let reads = journal_reads(&cluster).await;
+    let busy = cluster.hold(0, "early", "busy", None, None).await.expect("an answer");
+    assert_eq!(busy.status, StatusCode::CREATED, "{busy:?}");
+    while journal_reads(&cluster).await == reads {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let lost = cluster.hold(0, "early", "c-2", None, None).await.expect("an answer");
     assert_eq!(lost.status, StatusCode::CREATED, "{lost:?}");
     cluster.redis(&["FLUSHALL"]).await;
@@ -149,4 +156,11 @@ async fn a_hold_answered_from_redis_may_vanish_with_it_and_only_that() {
     let out = cluster.hold(0, "early", "c-4", None, None).await.expect("an answer");
     assert_eq!(out.code(), "sold_out");
     cluster.assert_balanced(0, "early").await;
+}
+
+async fn journal_reads(cluster: &Cluster) -> String {
+    let stats = cluster.redis(&["INFO", "commandstats"]).await;
+    let stats: String = redis::from_redis_value(stats).expect("text");
+    let reads = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xrange:calls="));
+    reads.and_then(|line| line.split(',').next()).unwrap_or_default().to_owned()
 }

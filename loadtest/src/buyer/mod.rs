@@ -87,7 +87,7 @@ pub(crate) async fn play(kind: Kind, shopper: &mut Shopper<'_>) -> Outcome {
 
 /// How often a buyer comes back after sold out: most do a few times, some not at all.
 fn visits(shopper: &mut Shopper<'_>) -> u32 {
-    if shopper.rng.random_bool(0.2) { 1 } else { shopper.rng.random_range(2..=4) }
+    if shopper.rng.random_bool(0.2) { 1 } else { shopper.rng.random_range(2..=6) }
 }
 
 /// Tries to get a hold: comes back after sold out, for units that others give back, and
