@@ -88,7 +88,11 @@ local function change(b, rid, text, field, fingerprint)
   if refusal then
     return refusal
   end
-  -- Writes, in memory
+  if #moved == 0 and field == '' then
+    return 'CHANGED ' .. pack_reservation(r)
+  end
+  -- Writes, in memory. A change of nothing is remembered with its key, or that key could
+  -- undo a later change.
   for _, line in ipairs(moved) do
     take_units(b, r.customer, line[1], line[2])
     if line[2] > 0 and not own[line[1]] then
@@ -96,13 +100,9 @@ local function change(b, rid, text, field, fingerprint)
     end
   end
   r.lines = text
+  r.changed = true
   local packed = pack_reservation(r)
-  if #moved > 0 or field ~= '' then
-    -- A change of nothing is remembered too, or its key could undo a later change.
-    r.changed = true
-    append_event(b, 'changed', field, fingerprint,
-      rid .. ' ' .. packed .. ' ' .. (#moved > 0 and pack_lines(moved) or '*'))
-  end
+  append_event(b, 'changed', field, fingerprint, rid .. ' ' .. packed .. ' ' .. pack_lines(moved))
   return 'CHANGED ' .. packed
 end
 

@@ -20,6 +20,8 @@ use crate::{
     task::Tasks,
 };
 
+/// The first version that knows the flags of scripts.
+const OLDEST_REDIS: u32 = 7;
 /// How long a start waits for servers that are starting too.
 const SERVERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -117,6 +119,11 @@ async fn await_servers(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
 
 /// Refuses servers whose settings would break the promises, and warns of those that weaken them.
 async fn check_settings(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
+    if let Some(version) = store.version().await
+        && version < OLDEST_REDIS
+    {
+        bail!("Redis is version {version}: Dropgate needs {OLDEST_REDIS} or later, or Valkey");
+    }
     // A server that doesn't tell (CONFIG may be forbidden) is taken as it is.
     match store.setting("maxmemory-policy").await.as_deref() {
         None | Some("noeviction") => {}

@@ -77,10 +77,18 @@ impl Store {
         &self.client
     }
 
+    /// The server's major version; Valkey tells that of the Redis it stands in for.
+    pub async fn version(&self) -> Option<u32> {
+        let values = self.run(redis::pipe().cmd("INFO").arg("server")).await.ok()?;
+        let info: String = redis::from_redis_value(values.into_iter().next()?.ok()?).ok()?;
+        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"))?;
+        version.split('.').next()?.parse().ok()
+    }
+
     /// Whether the server answers and can run what is asked of it.
     ///
     /// # Errors
-    /// When it can't be reached, is loading, or is a replica.
+    /// When it can't be reached, or is still loading.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.run(redis::pipe().cmd("PING")).await.map(|_| ())
     }

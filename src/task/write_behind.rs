@@ -109,6 +109,8 @@ pub(super) async fn run_once(
     }
     patience.healthy(durable.epoch);
     if read.entries.is_empty() {
+        // What stopped the drop is gone: the ledger that had gone back in time is here again.
+        drop.progress.halt(None);
         look_if_late(engine, drop).await?;
         return Ok(Step::Idle);
     }

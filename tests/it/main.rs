@@ -8,13 +8,20 @@ mod support;
 
 mod architecture;
 
+mod auth;
 mod books;
 mod change;
+mod commands;
 mod confirm;
 mod drops;
+mod expiry;
 mod extend;
+mod idempotency;
+mod input;
 mod lists;
+mod operations;
 mod public;
+mod races;
 mod release;
 mod reserve;
 mod restock;

@@ -88,6 +88,8 @@ impl History {
         let sku = |available, limit| Sku { available, held: 0, sold: 0, limit };
         let skus = [("a", sku(8, Some(5))), ("b", sku(5, None)), ("c", sku(3, None))];
         let model = Model {
+            // Settings are drawn around it before the first call has told it.
+            now: clock::now().0 - 1_000,
             seq: 10,
             state: "open".to_owned(),
             ttl: 10_000,
@@ -181,7 +183,8 @@ impl History {
         self.calls.push("rebuild".to_owned());
         let dump = self.case.dump();
         let flat = |name: &'static str| -> Vec<String> {
-            let own = ["epoch", "phase", "token", "latest_ms", "opened_ms", "skew_ms", "progress_ms"];
+            let own =
+                ["epoch", "phase", "token", "latest_ms", "opened_ms", "skew_ms", "progress_ms"];
             let fields = dump.fields(name).filter(|(field, _)| !own.contains(field));
             fields.flat_map(|(field, value)| [field.to_owned(), value.to_owned()]).collect()
         };

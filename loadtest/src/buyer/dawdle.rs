@@ -16,6 +16,8 @@ pub(super) async fn play(shopper: &mut Shopper<'_>) -> Outcome {
         shopper.wait_ttl(60).await;
         match shopper.extend(&held).await {
             Fate::Done(longer) => held = *longer,
+            // The deadline stays where it is, which may be late enough.
+            Fate::Refused(refusal) if refusal.code == "max_hold_reached" => break,
             fate @ (Fate::Refused(_) | Fate::Nothing | Fate::Unknown) => {
                 return Outcome::of_failure(&fate);
             }

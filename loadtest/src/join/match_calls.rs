@@ -99,6 +99,8 @@ impl Matched {
         let Account { done, mut unknown, refused } = account;
         let mut done = done.into_iter().peekable();
         let mut deadline = None;
+        // A rebuild moves a deadline that has passed meanwhile: once an epoch, by itself.
+        let mut moved_in = life.events.first().map_or(0, |event| event.epoch);
         for event in &life.events {
             let expected = done.next_if(|(call, reservation)| {
                 call.wish.verb.event() == event.kind
@@ -117,6 +119,10 @@ impl Matched {
                         event.seq, event.at
                     )));
                 }
+                continue;
+            }
+            if event.kind == Verb::Extend.event() && event.epoch > moved_in {
+                moved_in = event.epoch;
                 continue;
             }
             let held = event.kind == Verb::Reserve.event();

@@ -12,6 +12,7 @@ use crate::wire::Lines;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
     pub(crate) kind: String,
+    pub(crate) epoch: i64,
     pub(crate) seq: i64,
     /// The reservation's lines afterwards; for an end, those that it had.
     pub(crate) lines: Lines,
@@ -176,6 +177,7 @@ impl Replay {
         }
         life.events.push(Event {
             kind: row.kind.clone(),
+            epoch: row.epoch,
             seq: row.seq,
             lines: life.lines.clone(),
             order: row.order_id.clone(),

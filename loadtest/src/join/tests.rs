@@ -319,3 +319,24 @@ fn a_hold_that_never_ends_is_found() {
     story.records.reservations[1].state = "held".to_owned();
     story.must_find("reservation s is still held");
 }
+
+#[test]
+fn a_rebuild_moves_a_deadline_once() {
+    let mut story = Story::told();
+    story.pages.calls.retain(|call| call.wish.verb != Verb::Extend);
+    story.must_find("extended of s");
+    for row in story.records.ledger.iter_mut().filter(|row| row.seq >= 6) {
+        row.epoch = 2;
+    }
+    story.records.audit.epoch = 2;
+    assert_eq!(story.findings(), Vec::new());
+    let again = LedgerRow { seq: 7, ..story.records.ledger[6].clone() };
+    assert_eq!(again.kind, "extended");
+    for row in story.records.ledger.iter_mut().filter(|row| row.seq >= 7) {
+        row.seq += 1;
+        row.occurred_at = at(row.seq);
+    }
+    story.records.ledger.insert(7, again);
+    (story.records.audit.seq, story.records.audit.durable_seq) = (10, 10);
+    story.must_find("seq 7: extended of s");
+}

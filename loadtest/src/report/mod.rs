@@ -103,6 +103,7 @@ fn headlines(figures: &Figures) -> Vec<(&'static str, String)> {
                 unknown.done, unknown.refused, unknown.remained, unknown.remained_and_happened
             ),
         ),
+        ("rebuilt from the ledger", format!("{} times", figures.audit.epoch - 1)),
         ("sale lasted", seconds(Some(figures.sale_seconds))),
         ("nothing held after", seconds(Some(figures.settled_seconds))),
     ]

@@ -47,6 +47,13 @@ impl Call {
         })
     }
 
+    /// Sends it, for an answer that need not be JSON.
+    pub(crate) async fn send_bare(self) -> (u16, Vec<u8>) {
+        let response = self.0.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.bytes().await.expect("a whole answer").to_vec())
+    }
+
     /// Sends it.
     pub(crate) async fn send(self) -> Reply {
         let response = self.0.send().await.expect("an answer");

@@ -15,10 +15,27 @@ pub(crate) use world::{ADMIN_KEY, STOREFRONT_KEY, World};
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long something that has to happen may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Opens a connection to an engine, for requests that no HTTP client would send.
+pub(crate) async fn connect(url: &str) -> TcpStream {
+    let address = url.trim_start_matches("http://");
+    TcpStream::connect(address).await.expect("a connection")
+}
+
+/// The status of the answer that comes on `stream`.
+pub(crate) async fn status(stream: &mut TcpStream) -> u16 {
+    let mut answer = [0; 12];
+    let read = timeout(PATIENCE, stream.read_exact(&mut answer)).await;
+    read.expect("an answer in time").expect("an answer");
+    let text = std::str::from_utf8(&answer).expect("ASCII");
+    text.strip_prefix("HTTP/1.1 ").and_then(|status| status.parse().ok()).expect("a status")
+}
 
 /// Looks again and again until `look` finds what it looks for.
 pub(crate) async fn eventually<T, F>(what: &str, look: impl FnMut() -> F) -> T

@@ -132,13 +132,7 @@ impl Model {
     }
 
     /// Ends a hold: its units go back.
-    pub(super) fn give_back(
-        &mut self,
-        id: &str,
-        state: char,
-        kind: &str,
-        key: &super::ops::Key,
-    ) {
+    pub(super) fn give_back(&mut self, id: &str, state: char, kind: &str, key: &super::ops::Key) {
         let mut r = self.reservations.get(id).expect("a reservation").clone();
         for (sku, units) in &r.lines {
             self.shift(sku, *units, -*units, 0);

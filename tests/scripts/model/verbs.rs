@@ -101,7 +101,12 @@ impl Model {
         }
     }
 
-    fn within_limits(&self, customer: &str, lines: &Lines, own: Option<&str>) -> Result<(), String> {
+    fn within_limits(
+        &self,
+        customer: &str,
+        lines: &Lines,
+        own: Option<&str>,
+    ) -> Result<(), String> {
         let own = own.map(|id| &self.reservations[id]);
         let ids = self.lists.get(customer).cloned().unwrap_or_default();
         let ids = ids.into_iter().take(20).collect::<Vec<_>>().join(",");
@@ -137,7 +142,14 @@ impl Model {
         }
     }
 
-    fn reserve(&mut self, id: &str, customer: &str, lines: &Lines, ttl: Option<i64>, key: &Key) -> Outcome {
+    fn reserve(
+        &mut self,
+        id: &str,
+        customer: &str,
+        lines: &Lines,
+        ttl: Option<i64>,
+        key: &Key,
+    ) -> Outcome {
         self.known(key)?;
         let ttl = ttl.unwrap_or(self.ttl);
         if ttl > self.ttl {
@@ -190,10 +202,8 @@ impl Model {
         let dropped = r.lines.iter().filter(|(sku, _)| lines.iter().all(|(new, _)| new != sku));
         let dropped = dropped.map(|(sku, units)| (sku.clone(), -units));
         let moved: Lines = kept.chain(dropped).filter(|(_, units)| *units != 0).collect();
-        let mut after = r.clone();
-        after.lines.clone_from(lines);
         if moved.is_empty() && key.is_none() {
-            return Ok(format!("CHANGED {}", after.pack()));
+            return Ok(format!("CHANGED {}", r.pack()));
         }
         for (sku, units) in &moved {
             self.shift(sku, -units, *units, 0);
@@ -259,14 +269,23 @@ impl Model {
         Ok(format!("RELEASED {}", self.reservations[id].pack()))
     }
 
-    fn give(&mut self, id: &str, lines: Option<&Lines>, restock: bool, handed: bool, key: &Key) -> Outcome {
+    fn give(
+        &mut self,
+        id: &str,
+        lines: Option<&Lines>,
+        restock: bool,
+        handed: bool,
+        key: &Key,
+    ) -> Outcome {
         self.known(key)?;
         let mut r = self.find(id, handed)?;
         if r.state != 'C' {
             return Err(format!("ENDED {}", r.state));
         }
         let back = lines.unwrap_or(&r.lines).clone();
-        let given = |sku: &str| back.iter().filter(|(known, _)| known == sku).map(|line| line.1).sum::<i64>();
+        let given = |sku: &str| {
+            back.iter().filter(|(known, _)| known == sku).map(|line| line.1).sum::<i64>()
+        };
         if let Some((sku, _)) = back.iter().find(|(sku, units)| *units > r.units(sku)) {
             return Err(format!("NOT_OWNED {sku} {}", r.units(sku)));
         }

@@ -4,7 +4,7 @@
 //! counts, use per customer, groups of deadlines and of ended reservations.
 //!
 //! ```text
-//! stock a 5                            5 units of a are available, no limit; `stock a 5 2`: limit 2
+//! stock a 5                            5 units of a are available; `stock a 5 2`: limit 2
 //! r1 H c1 @-60000 @840000 * a:2        a reservation as Redis keeps it
 //! r2 E c1 @-90000 @-50000 * a:1 7      an ended one, with the seq that ended it
 //! gone r3 C c1 @-9 @9 o1 a:1           one that has left Redis; it still counts

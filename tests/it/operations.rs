@@ -1,0 +1,170 @@
+//! What is asked of a process, what every address answers, and how connections are bounded.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use crate::support::{
+    EngineProcess, PATIENCE, STOREFRONT_KEY, Sale, World, connect, eventually, status,
+};
+
+#[tokio::test]
+async fn a_healthy_process_says_so() {
+    let sale = Sale::unborn().await;
+    for path in ["/healthz", "/readyz"] {
+        sale.anonymous(Method::GET, path).send().await.ok(200);
+        assert_eq!(sale.anonymous(Method::HEAD, path).send().await.ok(200), Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_route_is_not_found() {
+    let sale = Sale::open(&[]).await;
+    let drop = format!("/v1/drops/{}", sale.id());
+    for path in [
+        "/",
+        "/v1",
+        "/v2/drops/x",
+        "/v1/drops",
+        "/v1/drops/",
+        "//",
+        "/%2e%2e/etc/passwd",
+        &format!("{drop}/"),
+        &format!("{drop}/skus"),
+        &format!("{drop}/nope"),
+        &format!("{drop}//reservations"),
+        "/v1/admin",
+        "/v1/admin/nope",
+    ] {
+        sale.anonymous(Method::GET, path).send().await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let sale = Sale::open(&[]).await;
+    let drop = format!("/v1/drops/{}", sale.id());
+    let admin = format!("/v1/admin/drops/{}", sale.id());
+    for (method, path, allowed) in [
+        (Method::DELETE, "/healthz".to_owned(), vec!["GET", "HEAD"]),
+        (Method::POST, drop.clone(), vec!["GET", "HEAD"]),
+        (Method::OPTIONS, drop.clone(), vec!["GET", "HEAD"]),
+        (Method::DELETE, format!("{drop}/reservations"), vec!["GET", "HEAD", "POST"]),
+        (Method::GET, format!("{drop}/reservations/x/confirm"), vec!["POST"]),
+        (Method::PATCH, format!("{drop}/reservations/x/lines"), vec!["PUT"]),
+        (Method::DELETE, admin.clone(), vec!["GET", "HEAD", "PUT"]),
+        (Method::PUT, format!("{admin}/open"), vec!["POST"]),
+        (Method::from_bytes(b"BREW").expect("a method"), drop, vec!["GET", "HEAD"]),
+    ] {
+        let call = sale.anonymous(method.clone(), &path).bearer(crate::support::ADMIN_KEY);
+        let reply = call.send().await;
+        let mut allow: Vec<&str> = reply.header("allow").split(',').map(str::trim).collect();
+        allow.sort_unstable();
+        assert_eq!(allow, allowed, "{method} {path}");
+        reply.problem(405, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_client_is_let_go() {
+    let world = World::shared().await;
+    let mut stream = connect(world.url(0)).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow").await.expect("half a request");
+    let mut rest = Vec::new();
+    let read = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    // The connection is closed; nobody waits for the rest of the headers for ever.
+    assert!(read.is_ok(), "still open after {PATIENCE:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_given_up() {
+    let sale = Sale::open(&[("a", 5)]).await;
+    let mut stream = connect(sale.world().url(0)).await;
+    let head = format!(
+        "POST /v1/drops/{}/reservations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        sale.id(),
+        STOREFRONT_KEY
+    );
+    stream.write_all(head.as_bytes()).await.expect("half a request");
+    assert_eq!(status(&mut stream).await, 400);
+}
+
+#[tokio::test]
+async fn headers_are_bounded() {
+    let sale = Sale::unborn().await;
+    let call = sale.anonymous(Method::GET, "/healthz").header("x-large", "x".repeat(100_000));
+    // The answer comes before the request could be understood, so it is no problem document.
+    let (status, _) = call.send_bare().await;
+    assert_eq!(status, 431);
+}
+
+#[tokio::test]
+async fn more_connections_than_there_is_room_for_are_told_so() {
+    let world = World::shared().await;
+    let settings = [("DROPGATE_CONNECTIONS", "2")];
+    let engine = EngineProcess::serve(world.redis_url(), world.database_url(), &settings);
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect(engine.url()).await;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+        assert_eq!(status(&mut stream).await, 200);
+        kept.push(stream);
+    }
+    let client = reqwest::Client::new();
+    let health = || client.get(format!("{}/healthz", engine.url())).send();
+    let busy = health().await.expect("an answer");
+    assert_eq!(busy.status(), 503);
+    assert_eq!(busy.headers()["retry-after"], "1");
+    assert_eq!(busy.headers()["content-type"], "application/problem+json");
+    let body: Value = busy.json().await.expect("JSON");
+    assert_eq!((&body["code"], &body["outcome"]), (&json!("unavailable"), &json!("none")));
+    drop(kept);
+    eventually("there is room again", || async {
+        health().await.is_ok_and(|answer| answer.status() == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_under_way_and_nothing_more() {
+    let sale = Sale::open(&[("a", 1000)]).await;
+    let (redis, database) = (sale.world().redis_url(), sale.world().database_url());
+    let mut engine = EngineProcess::serve(redis, database, &[]);
+    let client = reqwest::Client::new();
+    let url = format!("{}/v1/drops/{}/reservations", engine.url(), sale.id());
+    let reserve = |n: usize| {
+        let body = json!({ "customer_id": format!("c-{n}"),
+            "lines": [{ "sku": "a", "quantity": 1 }] });
+        client.post(&url).bearer_auth(STOREFRONT_KEY).json(&body).send()
+    };
+    reserve(0).await.expect("an answer");
+    // One connection is idle, many are busy, when the signal comes.
+    let busy = futures_util::future::join_all((1..50).map(reserve));
+    let stop = async {
+        tokio::task::yield_now().await;
+        engine.signal(Signal::SIGTERM);
+    };
+    let (replies, ()) = tokio::join!(busy, stop);
+    for reply in replies.into_iter().flatten() {
+        assert_eq!(reply.status(), 201);
+    }
+    let mut not_ready = false;
+    let began = tokio::time::Instant::now();
+    let status = loop {
+        if let Some(status) = engine.ended() {
+            break status;
+        }
+        if let Ok(reply) = client.get(format!("{}/readyz", engine.url())).send().await {
+            not_ready |= reply.status() == 503;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "it does not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(status, 0);
+    assert!(not_ready, "it said that it was ready to the end");
+}
