@@ -1,8 +1,10 @@
 //! What the program can be told.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::builder::RangedI64ValueParser;
 
 use crate::mix::{DEFAULT_MIX, Mix};
 
@@ -46,39 +48,44 @@ pub(crate) struct Options {
     pub(crate) data_dir: PathBuf,
 
     /// How many buyers come
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 5_000, value_parser = within(1..=1_000_000))]
     pub(crate) buyers: u32,
     /// How many units are for sale, over all SKUs
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 500, value_parser = within(1..=100_000_000))]
     pub(crate) units: u32,
     /// How many SKUs the drop sells
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 5, value_parser = within(1..=100))]
     pub(crate) skus: u32,
     /// In what proportion the kinds of buyers come
     #[arg(long, default_value = DEFAULT_MIX, value_name = "KIND=WEIGHT,...")]
     pub(crate) mix: Mix,
     /// The drop's hold TTL, in seconds
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = 5, value_parser = within(1..=3600))]
     pub(crate) ttl: u32,
     /// The most units one customer may have of the drop
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 4, value_parser = within(1..=1000))]
     pub(crate) limit: u32,
     /// How many buyers are there at the same time: the first wave, all at the opening; each
     /// of the others comes when one has left
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = within(1..=20_000))]
     pub(crate) at_once: u32,
     /// What all chance comes from [default: the time, and printed]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// For how many seconds a buyer repeats a call that has no answer
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=600))]
+    #[arg(long, default_value_t = 30, value_parser = within(0..=600))]
     pub(crate) patience: u32,
     /// After how many seconds nobody else comes in
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, default_value_t = 300, value_parser = within(1..=86_400))]
     pub(crate) time_limit: u32,
     /// Folder for drop.html, drop.json and goose.html
     #[arg(long, default_value = "report", value_name = "FOLDER")]
     pub(crate) report: PathBuf,
+}
+
+/// A whole number of a range.
+fn within(range: RangeInclusive<i64>) -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(range)
 }
 
 #[cfg(test)]

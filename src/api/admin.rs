@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
 
 use super::Api;
 use super::extract::{
@@ -82,7 +81,7 @@ pub(super) async fn restock(
         })
         .await
         .map_err(problem)?;
-    Ok(answer(Success { value: json!(SkuCounts { drop: &drop, sku: &sku, stock }), replayed }))
+    Ok(answer(Success { value: SkuCounts { drop: &drop, sku: &sku, stock }, replayed }))
 }
 
 /// `POST …/open`

@@ -3,8 +3,8 @@
 //! In reading order: `router` shows every route; `storefront`, `public`, `admin` and
 //! `operations` are the handlers by audience; `extract`, `query`, `idempotency`, `request`
 //! and `value` turn what came over the wire into the types of the domain, and past them there
-//! are no bare strings; `view` is what goes back; `problem` is the one error table; `server`
-//! runs it all on connections.
+//! are no bare strings; `view` is what goes back; `problem` is the one error table; `openapi`
+//! describes it all; `server` runs it on connections.
 //!
 //! Invariants: a key is checked before anything else of a request is read; every answer that
 //! is no success is a problem document; a call that changes something runs to its end even
@@ -16,6 +16,7 @@ mod body;
 mod etag;
 mod extract;
 mod idempotency;
+mod openapi;
 mod operations;
 mod problem;
 mod public;

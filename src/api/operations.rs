@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
 use super::Api;
+use super::openapi;
 use super::problem::{Code, Problem};
 use crate::engine::Effect;
 use crate::telemetry;
@@ -43,12 +44,23 @@ pub(super) async fn metrics() -> Response {
     ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry::metrics_text()).into_response()
 }
 
+/// `GET /openapi.json`: the API's own description.
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi::DOCUMENT.as_str()).into_response()
+}
+
+/// `GET /docs`: the same as a page, which loads nothing and runs nothing.
+pub(super) async fn docs() -> Response {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(openapi::PAGE.as_str())).into_response()
+}
+
 /// Any address that no route has.
 pub(super) async fn not_found(uri: Uri) -> Problem {
     let hint = if uri.path().len() > 1 && uri.path().ends_with('/') {
         "Leave out the slash at the end of the address."
     } else {
-        "Check the address against the documentation of the API."
+        "Check the address; /docs shows every route."
     };
     Problem::new(Code::NotFound, hint)
 }

@@ -46,6 +46,16 @@ pub(super) enum Code {
 }
 
 impl Code {
+    /// The status that goes with it.
+    pub(super) fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// The word itself.
+    pub(super) fn as_str(self) -> &'static str {
+        self.row().1
+    }
+
     /// Status, `code` and `title`.
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;

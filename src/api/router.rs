@@ -16,6 +16,8 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))
+        .route("/openapi.json", get(operations::openapi))
+        .route("/docs", get(operations::docs))
         .route("/v1/drops/{drop}", get(public::drop))
         .route("/v1/drops/{drop}/skus/{sku}", get(public::sku));
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::Api;
 use super::extract::{DropPath, JsonBody, OptionalJsonBody, ReservationPath};
@@ -156,7 +155,7 @@ fn path_of(drop: &DropId, id: ReservationId, verb: &str) -> String {
 
 /// The value of a success as JSON, marked if it is the repeated answer of an earlier request.
 pub(super) fn answer<T: serde::Serialize>(success: Success<T>) -> Response {
-    let mut response = Json(json!(success.value)).into_response();
+    let mut response = Json(success.value).into_response();
     if success.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

@@ -108,7 +108,9 @@ impl Snapshot {
         epoch: i64,
     ) -> Result<Option<i64>, LedgerError> {
         let sql = "SELECT last_seq, last_chain, state, opens_at, closes_at, hold_ttl_seconds,
-            max_hold_seconds, limit_per_customer FROM drops WHERE id = $1 AND epoch = $2";
+            max_hold_seconds, limit_per_customer,
+            (SELECT occurred_at FROM entries e WHERE e.drop_id = d.id AND e.seq = d.last_seq)
+            FROM drops d WHERE id = $1 AND epoch = $2";
         let Some(row) = transaction.query_opt(sql, &[&drop.as_str(), &epoch]).await? else {
             return Ok(None);
         };
@@ -125,6 +127,8 @@ impl Snapshot {
         if let Some(state) = row.try_get::<_, Option<String>>(2)? {
             meta.push("state", state);
         }
+        // A drop's time doesn't run back, in a new Redis whose clock is behind neither.
+        meta.push("latest_ms", at(8)?);
         meta.push("opens_at", at(3)?);
         meta.push("closes_at", at(4)?);
         meta.push("ttl_ms", (row.try_get::<_, i64>(5)? * 1000).to_string());

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::support::{
-    EngineProcess, PATIENCE, STOREFRONT_KEY, Sale, World, connect, eventually, status,
+    ADMIN_KEY, EngineProcess, PATIENCE, STOREFRONT_KEY, Sale, World, connect, eventually, status,
 };
 
 #[tokio::test]
@@ -19,6 +19,48 @@ async fn a_healthy_process_says_so() {
         sale.anonymous(Method::GET, path).send().await.ok(200);
         assert_eq!(sale.anonymous(Method::HEAD, path).send().await.ok(200), Value::Null);
     }
+}
+
+#[tokio::test]
+async fn the_description_says_what_the_router_does() {
+    let sale = Sale::open(&[("a", 5)]).await;
+    let document = sale.anonymous(Method::GET, "/openapi.json").send().await.ok(200);
+    assert_eq!(document["openapi"], "3.1.0");
+    let held = sale.held("c", &[("a", 1)]).await;
+    let id = held["id"].as_str().expect("an id");
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let real = path.replace("{drop}", sale.id()).replace("{sku}", "a").replace("{id}", id);
+        for (name, operation) in methods.as_object().expect("methods") {
+            let method = Method::from_bytes(name.to_uppercase().as_bytes()).expect("a method");
+            let call = || sale.anonymous(method.clone(), &real);
+            let (status, _) = call().bearer(ADMIN_KEY).send_bare().await;
+            assert!(operation["responses"].get(status.to_string()).is_some(), "{status} {path}");
+            assert!(!matches!(status, 404 | 405), "{name} {path}: {status}");
+            let scope =
+                operation["security"][0].as_object().and_then(|scopes| scopes.keys().next());
+            let (without, _) = call().send_bare().await;
+            assert_eq!(without == 401, scope.is_some(), "{name} {path}");
+            let (with, _) = call().bearer(STOREFRONT_KEY).send_bare().await;
+            assert_eq!(with == 403, scope.is_some_and(|name| name == "admin"), "{name} {path}");
+        }
+    }
+    let (status, page) = sale.anonymous(Method::GET, "/docs").send_bare().await;
+    let page = String::from_utf8(page).expect("UTF-8");
+    assert!(status == 200 && page.contains("/v1/drops/{drop}/reservations"), "{page}");
+}
+
+#[tokio::test]
+async fn metrics_are_text_that_prometheus_reads() {
+    let sale = Sale::open(&[("a", 5)]).await;
+    let (status, text) = sale.anonymous(Method::GET, "/metrics").send_bare().await;
+    let text = String::from_utf8(text).expect("UTF-8");
+    assert_eq!(status, 200);
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let value = line.rsplit(' ').next().expect("a value");
+        assert!(line.starts_with("dropgate_") && value.parse::<f64>().is_ok(), "{line}");
+    }
+    // A label that grows with customers or reservations would grow without bound.
+    assert!(!text.contains("customer=") && !text.contains("reservation="), "{text}");
 }
 
 #[tokio::test]
@@ -60,7 +102,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (Method::PUT, format!("{admin}/open"), vec!["POST"]),
         (Method::from_bytes(b"BREW").expect("a method"), drop, vec!["GET", "HEAD"]),
     ] {
-        let call = sale.anonymous(method.clone(), &path).bearer(crate::support::ADMIN_KEY);
+        let call = sale.anonymous(method.clone(), &path).bearer(ADMIN_KEY);
         let reply = call.send().await;
         let mut allow: Vec<&str> = reply.header("allow").split(',').map(str::trim).collect();
         allow.sort_unstable();

@@ -24,7 +24,7 @@ use verbs::Wanted;
 /// Calls of one history.
 const CALLS: usize = 120;
 /// Histories, unless the environment says otherwise; they run on two threads.
-const CASES: u64 = 150;
+const CASES: u64 = 250;
 
 fn setting(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().expect("a whole number"))

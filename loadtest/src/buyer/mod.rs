@@ -93,6 +93,7 @@ fn visits(shopper: &mut Shopper<'_>) -> u32 {
 /// Tries to get a hold: comes back after sold out, for units that others give back, and
 /// mostly for another SKU. Errs with what the visit came to.
 async fn get_hold(shopper: &mut Shopper<'_>, quantity: i64) -> Result<Reservation, Outcome> {
+    let quantity = quantity.min(shopper.world.plan.limit);
     let mut wanted = shopper.want(quantity);
     let mut visits = visits(shopper);
     loop {

@@ -123,11 +123,17 @@ fn compare_stock(replay: &Replay, records: &Records, terms: &Terms) -> Vec<Findi
         [(name, sku.redis, "audit's Redis side"), (name, sku.ledger, "audit's ledger side")]
     });
     for (sku, stock, side) in shown.chain(audited) {
-        let played = replay.stock.get(sku).copied();
-        if stock != played {
+        // A SKU that was made without units has no row.
+        let played = replay.stock.get(sku).copied().unwrap_or_default();
+        if stock != Some(played) {
             let what = format!("the {side} has {stock:?} of {sku}, the ledger comes to {played:?}");
             findings.push(Finding::Ledger(what));
         }
+    }
+    let in_view = |sku: &str| records.view.skus.iter().any(|shown| shown.sku == sku);
+    let in_audit = |sku: &str| records.audit.skus.iter().any(|shown| shown.sku == sku);
+    for sku in replay.stock.keys().filter(|sku| !in_view(sku) || !in_audit(sku)) {
+        findings.push(Finding::Ledger(format!("{sku} is missing in the view or in the audit")));
     }
     for (sku, units) in &terms.units {
         let total = replay.stock.get(sku).map_or(0, |stock| stock.total);

@@ -298,6 +298,9 @@ fn what_is_shown_is_what_the_ledger_tells() {
     let mut story = Story::told();
     story.records.audit.skus[0].redis = None;
     story.must_find("the audit's Redis side has None of a");
+    let mut story = Story::told();
+    story.records.audit.skus.pop();
+    story.must_find("b is missing in the view or in the audit");
 }
 
 #[test]

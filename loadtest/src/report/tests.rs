@@ -7,6 +7,19 @@ use crate::figures::{
 use crate::join::Finding;
 use crate::wire::Verb;
 
+fn size() -> Size {
+    Size {
+        buyers: 100,
+        came: 100,
+        at_once: 20,
+        units: 10,
+        skus: 1,
+        mix: "eager=1".to_owned(),
+        ttl_seconds: 5,
+        limit: 4,
+    }
+}
+
 fn figures() -> Figures {
     let stock = Stock { total: 10, available: 1, held: 0, sold: 9 };
     let one = |name: &str, count: u64| [(name.to_owned(), count)].into();
@@ -14,16 +27,7 @@ fn figures() -> Figures {
         drop: "sim-<1>".to_owned(),
         engine: "http://127.0.0.1:1".to_owned(),
         seed: 77,
-        size: Size {
-            buyers: 100,
-            came: 100,
-            at_once: 20,
-            units: 10,
-            skus: 1,
-            mix: "eager=1".to_owned(),
-            ttl_seconds: 5,
-            limit: 4,
-        },
+        size: size(),
         opened_at: "2026-01-01T10:00:00.000Z".to_owned(),
         sale_seconds: 12.5,
         settled_seconds: 17.25,

@@ -9,7 +9,7 @@ mod world;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use engine::EngineProcess;
-pub(crate) use sale::{Counts, Sale, lines};
+pub(crate) use sale::{Sale, lines};
 pub(crate) use world::{ADMIN_KEY, STOREFRONT_KEY, World};
 
 use std::future::Future;

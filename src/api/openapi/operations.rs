@@ -1,0 +1,379 @@
+//! Every call: where, for whom, with what, and what may come back.
+
+use super::super::problem::Code;
+use super::super::problem::Code::{
+    AlreadyConfirmed, DropClosed, DropNotOpen, DropPaused, InsufficientAvailable, InvalidRequest,
+    LimitExceeded, MaxHoldReached, NotConfirmed, ReservationExpired, ReservationReleased, SoldOut,
+    Unavailable, UnknownDrop, UnknownReservation, UnknownSku,
+};
+
+/// Who may call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Public,
+    Storefront,
+    Admin,
+    Operations,
+}
+
+/// Whether it takes a body, of which schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    None,
+    Required(&'static str),
+    Optional(&'static str),
+}
+
+/// Whether it takes an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    None,
+    Optional,
+    Required,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) scope: Scope,
+    pub(super) key: Key,
+    pub(super) body: Body,
+    /// Name, whether it must be given, schema.
+    pub(super) query: &'static [(&'static str, bool, &'static str)],
+    /// Status and schema.
+    pub(super) success: &'static [(u16, &'static str)],
+    /// Refusals of its own, besides those of its kind.
+    pub(super) codes: &'static [Code],
+}
+
+impl Scope {
+    pub(super) fn tag(self) -> &'static str {
+        match self {
+            Scope::Public => "public",
+            Scope::Storefront => "storefront",
+            Scope::Admin => "admin",
+            Scope::Operations => "operations",
+        }
+    }
+
+    /// The key that opens it.
+    pub(super) fn key(self) -> Option<&'static str> {
+        match self {
+            Scope::Public | Scope::Operations => None,
+            Scope::Storefront => Some("storefront"),
+            Scope::Admin => Some("admin"),
+        }
+    }
+}
+
+/// A call that takes nothing, to begin with.
+const fn call(
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    scope: Scope,
+) -> Operation {
+    Operation {
+        method,
+        path,
+        id,
+        summary,
+        scope,
+        key: Key::None,
+        body: Body::None,
+        query: &[],
+        success: &[],
+        codes: &[],
+    }
+}
+
+const RESERVATIONS: &str = "/v1/drops/{drop}/reservations";
+const RESERVATION: &[(u16, &str)] = &[(200, "Reservation")];
+const DROP: &[(u16, &str)] = &[(200, "AdminDrop")];
+
+/// Every call, in the order of the router.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        success: &[(200, "Status")],
+        ..call("get", "/healthz", "healthz", "Is the process up?", Scope::Operations)
+    },
+    Operation {
+        success: &[(200, "Status")],
+        codes: &[Unavailable],
+        ..call("get", "/readyz", "readyz", "Can it serve?", Scope::Operations)
+    },
+    Operation {
+        success: &[(200, "text/plain")],
+        ..call("get", "/metrics", "metrics", "Counts, for Prometheus", Scope::Operations)
+    },
+    Operation {
+        success: &[(200, "Document")],
+        ..call("get", "/openapi.json", "openapi", "This description", Scope::Operations)
+    },
+    Operation {
+        success: &[(200, "text/html")],
+        ..call("get", "/docs", "docs", "This description as a page", Scope::Operations)
+    },
+    Operation {
+        success: &[(200, "PublicDrop"), (304, "")],
+        codes: &[UnknownDrop],
+        ..call("get", "/v1/drops/{drop}", "readDrop", "A drop and its stock", Scope::Public)
+    },
+    Operation {
+        success: &[(200, "PublicSku"), (304, "")],
+        codes: &[UnknownDrop, UnknownSku],
+        ..call("get", "/v1/drops/{drop}/skus/{sku}", "readSku", "A SKU's stock", Scope::Public)
+    },
+    Operation {
+        query: &[
+            ("customer_id", true, "Token"),
+            ("state", false, "ReservationState"),
+            ("cursor", false, "Cursor"),
+            ("limit", false, "Limit"),
+        ],
+        success: &[(200, "ReservationPage")],
+        codes: &[UnknownDrop],
+        ..call("get", RESERVATIONS, "listCart", "A customer's reservations", Scope::Storefront)
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Required("Reserve"),
+        success: &[(201, "Reservation")],
+        codes: &[
+            UnknownDrop,
+            UnknownSku,
+            SoldOut,
+            LimitExceeded,
+            DropNotOpen,
+            DropPaused,
+            DropClosed,
+        ],
+        ..call("post", RESERVATIONS, "reserve", "Hold units for a customer", Scope::Storefront)
+    },
+    Operation {
+        success: RESERVATION,
+        codes: &[UnknownDrop, UnknownReservation],
+        ..call(
+            "get",
+            "/v1/drops/{drop}/reservations/{id}",
+            "readReservation",
+            "One reservation",
+            Scope::Storefront,
+        )
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Required("Change"),
+        success: RESERVATION,
+        codes: &[
+            UnknownDrop,
+            UnknownSku,
+            UnknownReservation,
+            SoldOut,
+            LimitExceeded,
+            DropNotOpen,
+            DropPaused,
+            DropClosed,
+            ReservationExpired,
+            ReservationReleased,
+            AlreadyConfirmed,
+        ],
+        ..call(
+            "put",
+            "/v1/drops/{drop}/reservations/{id}/lines",
+            "change",
+            "Replace the lines of a hold; only the difference moves",
+            Scope::Storefront,
+        )
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Optional("Extend"),
+        success: RESERVATION,
+        codes: &[
+            UnknownDrop,
+            UnknownReservation,
+            MaxHoldReached,
+            ReservationExpired,
+            ReservationReleased,
+            AlreadyConfirmed,
+        ],
+        ..call(
+            "post",
+            "/v1/drops/{drop}/reservations/{id}/extend",
+            "extend",
+            "Move the deadline of a hold",
+            Scope::Storefront,
+        )
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Required("Confirm"),
+        success: RESERVATION,
+        codes: &[
+            UnknownDrop,
+            UnknownSku,
+            UnknownReservation,
+            SoldOut,
+            LimitExceeded,
+            ReservationExpired,
+            ReservationReleased,
+            AlreadyConfirmed,
+        ],
+        ..call(
+            "post",
+            "/v1/drops/{drop}/reservations/{id}/confirm",
+            "confirm",
+            "Sell what is held, for an order",
+            Scope::Storefront,
+        )
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Optional("Nothing"),
+        success: RESERVATION,
+        codes: &[UnknownDrop, UnknownReservation, ReservationExpired, AlreadyConfirmed],
+        ..call(
+            "post",
+            "/v1/drops/{drop}/reservations/{id}/release",
+            "release",
+            "Give held units back",
+            Scope::Storefront,
+        )
+    },
+    Operation {
+        success: DROP,
+        codes: &[UnknownDrop],
+        ..call("get", "/v1/admin/drops/{drop}", "readAdminDrop", "A drop's books", Scope::Admin)
+    },
+    Operation {
+        body: Body::Required("DropSettings"),
+        success: &[(200, "AdminDrop"), (201, "AdminDrop")],
+        ..call(
+            "put",
+            "/v1/admin/drops/{drop}",
+            "putDrop",
+            "Create a drop, or change its settings",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        body: Body::Required("SkuSettings"),
+        success: &[(200, "AdminSku"), (201, "AdminSku")],
+        codes: &[UnknownDrop],
+        ..call(
+            "put",
+            "/v1/admin/drops/{drop}/skus/{sku}",
+            "putSku",
+            "Create a SKU, or change its settings",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        key: Key::Required,
+        body: Body::Required("Restock"),
+        success: &[(200, "Stock")],
+        codes: &[UnknownDrop, UnknownSku, InsufficientAvailable],
+        ..call(
+            "post",
+            "/v1/admin/drops/{drop}/skus/{sku}/restock",
+            "restock",
+            "Add units, or take free ones away",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: DROP,
+        codes: &[UnknownDrop, DropClosed],
+        ..call("post", "/v1/admin/drops/{drop}/open", "open", "Sell from now on", Scope::Admin)
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: DROP,
+        codes: &[UnknownDrop, DropClosed],
+        ..call(
+            "post",
+            "/v1/admin/drops/{drop}/pause",
+            "pause",
+            "Sell no more for now",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: DROP,
+        codes: &[UnknownDrop],
+        ..call("post", "/v1/admin/drops/{drop}/close", "close", "End the sale", Scope::Admin)
+    },
+    Operation {
+        query: &[
+            ("customer_id", false, "Token"),
+            ("state", false, "ReservationState"),
+            ("cursor", false, "Cursor"),
+            ("limit", false, "Limit"),
+        ],
+        success: &[(200, "ReservationPage")],
+        codes: &[UnknownDrop],
+        ..call(
+            "get",
+            "/v1/admin/drops/{drop}/reservations",
+            "listReservations",
+            "All reservations of a drop",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        key: Key::Optional,
+        body: Body::Optional("Return"),
+        success: RESERVATION,
+        codes: &[
+            UnknownDrop,
+            UnknownReservation,
+            NotConfirmed,
+            ReservationExpired,
+            ReservationReleased,
+        ],
+        ..call(
+            "post",
+            "/v1/admin/drops/{drop}/reservations/{id}/return",
+            "returnUnits",
+            "Take sold units back",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        query: &[("after_seq", false, "Seq"), ("limit", false, "LedgerLimit")],
+        success: &[(200, "LedgerPage")],
+        codes: &[UnknownDrop],
+        ..call(
+            "get",
+            "/v1/admin/drops/{drop}/ledger",
+            "readLedger",
+            "What happened, row by row",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        success: &[(200, "Audit")],
+        codes: &[UnknownDrop],
+        ..call(
+            "get",
+            "/v1/admin/drops/{drop}/audit",
+            "audit",
+            "Redis against the ledger, and the ledger against itself",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        query: &[("cursor", false, "Cursor"), ("limit", false, "Limit")],
+        success: &[(200, "AdminDropPage")],
+        codes: &[InvalidRequest],
+        ..call("get", "/v1/admin/drops", "listDrops", "All drops", Scope::Admin)
+    },
+];
