@@ -77,20 +77,32 @@ pub(super) fn details(value: &Value) -> Result<Map<String, Value>, Wrong> {
     if size > MAX_DETAILS {
         return Err(format!("must be at most {MAX_DETAILS} bytes of JSON, not {size}"));
     }
-    if has_nul(value) {
-        return Err("must not contain the character U+0000".to_owned());
+    match unstorable(value) {
+        Some(wrong) => Err(wrong.to_owned()),
+        None => Ok(members.clone()),
     }
-    Ok(members.clone())
 }
 
-/// Postgres stores no U+0000, neither in text nor in jsonb.
-fn has_nul(value: &Value) -> bool {
+/// What in a value the ledger would not give back as it was. Postgres stores no U+0000, and
+/// writes a number out in all its digits: 309 of them for the largest, which not every reader
+/// takes for a number again.
+fn unstorable(value: &Value) -> Option<&'static str> {
+    const NUL: &str = "must not contain the character U+0000";
+    const NUMBER: &str = "must not contain a number beyond 1e100, or closer to 0 than 1e-100";
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
+        Value::Null | Value::Bool(_) => None,
+        Value::Number(number) => {
+            let size = number.as_f64().map_or(f64::INFINITY, f64::abs);
+            (size != 0.0 && !(1e-100..=1e100).contains(&size)).then_some(NUMBER)
+        }
+        Value::String(text) => text.contains('\0').then_some(NUL),
+        Value::Array(items) => items.iter().find_map(unstorable),
         Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+            members.iter().find_map(
+                |(name, value)| {
+                    if name.contains('\0') { Some(NUL) } else { unstorable(value) }
+                },
+            )
         }
     }
 }
@@ -175,6 +187,12 @@ mod tests {
         assert!(details(&of(16_384 - 7)).is_err());
         for bad in [json!([]), json!(null), json!({ "a": [{ "b\0": 1 }] }), json!({"a": "\0"})] {
             assert!(details(&bad).is_err(), "{bad}");
+        }
+        for number in [0.0, -0.0, 0.1, -1e100, 1e-100, 9_007_199_254_740_993.0] {
+            assert!(details(&json!({ "a": [number] })).is_ok(), "{number}");
+        }
+        for number in [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, 1.1e100] {
+            assert!(details(&json!({ "a": [number] })).is_err(), "{number}");
         }
     }
 

@@ -15,10 +15,10 @@ const REMEDY: &str = "give at least 16 printable characters, e.g. from `openssl 
 #[derive(Clone, Default, clap::Args)]
 #[command(next_help_heading = "Keys")]
 pub struct KeyArgs {
-    /// Bearer key of the admin scope, at least 16 characters [required by `serve`]
+    /// Bearer key of the admin scope, at least 16 characters (required by `serve`)
     #[arg(long, env = ADMIN, hide_env_values = true, value_name = "KEY")]
     admin_key: Option<OsString>,
-    /// Bearer key of the storefront scope, at least 16 characters [required by `serve`]
+    /// Bearer key of the storefront scope, at least 16 characters (required by `serve`)
     #[arg(long, env = STOREFRONT, hide_env_values = true, value_name = "KEY")]
     storefront_key: Option<OsString>,
 }

@@ -15,7 +15,7 @@ const CONNECTIONS: &str = "DROPGATE_DATABASE_CONNECTIONS";
 #[command(next_help_heading = "Postgres")]
 pub struct LedgerArgs {
     /// Address of the Postgres (14 or newer) database that holds the ledger:
-    /// postgres://user:password@host:5432/database [required]
+    /// postgres://user:password@host:5432/database (required)
     #[arg(long, env = URL, hide_env_values = true, value_name = "URL")]
     database_url: Option<OsString>,
     /// Most connections for reads; writing the ledger has its own [default: 8]

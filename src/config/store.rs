@@ -14,7 +14,7 @@ const EXAMPLE: &str = "redis://127.0.0.1:6379";
 #[command(next_help_heading = "Redis")]
 pub struct StoreArgs {
     /// Address of the Redis (7.0 or newer) or Valkey server: redis://, rediss:// (TLS) or
-    /// redis+unix:// [required]
+    /// redis+unix:// (required)
     #[arg(long, env = URL, hide_env_values = true, value_name = "URL")]
     redis_url: Option<OsString>,
 }

@@ -37,12 +37,26 @@ impl DropHandle {
             return self.refresh(ledger).await;
         }
         if news.configures {
-            self.reload(ledger).await?;
+            self.follow(ledger).await?;
         } else {
             self.apply(news.epoch, seq, &news.stock);
         }
         self.progress.advance(Position { epoch: news.epoch, seq, chain }, &news.chains);
         Ok(())
+    }
+
+    /// Reads the picture again. One that can't be read is forgotten: it must hold up the reads
+    /// that want it, not the drop's write-behind.
+    async fn follow(&self, ledger: &Ledger) -> Result<(), LedgerError> {
+        match self.reload(ledger).await {
+            Ok(_) => Ok(()),
+            Err(LedgerError::Unreadable(what)) => {
+                tracing::error!(drop = %self.id, what, "the drop can't be shown");
+                self.forget_view();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the ledger where the drop stands, and notes that.
@@ -56,7 +70,7 @@ impl DropHandle {
             return Ok(());
         }
         if self.known_view().is_some() {
-            self.reload(ledger).await?;
+            self.follow(ledger).await?;
         }
         let chains = ledger.chains(&self.id, known.seq, head.seq).await?;
         let position = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };

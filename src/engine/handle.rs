@@ -75,6 +75,10 @@ impl DropHandle {
         }
     }
 
+    pub(super) fn forget_view(&self) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Notes counts that became durable, up to `seq`. Older ones are ignored.
     pub(super) fn apply(&self, epoch: i64, seq: i64, stock: &[SkuStock]) {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);

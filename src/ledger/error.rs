@@ -30,7 +30,13 @@ impl From<PoolError> for LedgerError {
 impl From<tokio_postgres::Error> for LedgerError {
     fn from(error: tokio_postgres::Error) -> LedgerError {
         let Some(db) = error.as_db_error() else {
-            return LedgerError::Unavailable(error.to_string());
+            let text = error.to_string();
+            // The driver has no other sign of a value that it could not turn into ours.
+            return if text.starts_with("error deserializing column") {
+                LedgerError::Unreadable(text)
+            } else {
+                LedgerError::Unavailable(text)
+            };
         };
         let text = format!("{} ({})", db.message(), db.code().code());
         // Data, integrity, and what the program itself raises: the same again would fail

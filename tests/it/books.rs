@@ -95,8 +95,8 @@ async fn an_audit_shows_both_sides() {
         (report["seq"] == report["durable_seq"]).then_some(report)
     })
     .await;
-    let counts = |total: i64, available: i64, held: i64, sold: i64| json!({ "total": total, "available": available, "held": held, "sold": sold });
-    let of_a = json!({ "sku": "a", "redis": counts(9, 6, 2, 1), "ledger": counts(9, 6, 2, 1) });
+    let counts = json!({ "total": 9, "available": 6, "held": 2, "sold": 1 });
+    let of_a = json!({ "sku": "a", "redis": counts, "ledger": counts });
     assert_eq!((&report["balanced"], &report["violations"]), (&json!(true), &json!([])));
     assert!(report["skus"].as_array().is_some_and(|skus| skus.contains(&of_a)), "{report}");
     assert!(report["epoch"].is_i64(), "{report}");

@@ -83,7 +83,9 @@ fn parameters(operation: &Operation) -> Vec<Value> {
             "schema": reference(schema) }))
     });
     let in_query = operation.query.iter().map(|(name, required, schema)| {
-        json!({ "name": name, "in": "query", "required": required, "schema": reference(schema) })
+        // An empty value is no value; only what must be given can't be empty.
+        json!({ "name": name, "in": "query", "required": required,
+            "allowEmptyValue": !required, "schema": reference(schema) })
     });
     let key = |required: bool| {
         json!({ "name": "Idempotency-Key", "in": "header", "required": required,

@@ -58,7 +58,8 @@ fn values() -> Value {
         "Limit": { "type": "integer", "minimum": 1, "maximum": 500, "default": 50 },
         "LedgerLimit": { "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 },
         "Cursor": { "type": "string", "description": "The next_cursor of the page before." },
-        "Reason": { "type": "string", "maxLength": 500, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" },
+        "Reason": { "type": "string", "maxLength": 500,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" },
         "Title": { "type": "string", "minLength": 1, "maxLength": 200,
             "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" },
         "Status": open(json!({ "status": { "type": "string" } })),
@@ -110,7 +111,8 @@ fn bodies() -> Value {
             "max_hold_seconds": reference("Seconds"), "limit_per_customer": limit })),
         "SkuSettings": closed(&[], json!({
             "name": reference("Title"),
-            "details": { "type": "object", "description": "At most 16 KB of JSON." },
+            "details": { "type": "object",
+                "description": "At most 16 KB of JSON, its numbers at most 1e100." },
             "initial_stock": reference("Count"), "limit_per_customer": limit,
             "low_stock_threshold": reference("Count") })),
     })
