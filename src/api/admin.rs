@@ -144,7 +144,7 @@ pub(super) async fn drop(
     State(api): State<Arc<Api>>,
     DropPath(drop): DropPath,
 ) -> Result<Response, Problem> {
-    let view = api.read(api.engine.drop_view(&drop)).await.map_err(problem)?;
+    let view = api.read(api.engine.drop_now(&drop)).await.map_err(problem)?;
     Ok(Json(AdminDrop::of(&view, api.engine.now())).into_response())
 }
 

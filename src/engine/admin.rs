@@ -80,6 +80,17 @@ impl Engine {
         view.ok_or(CallError::UnknownDrop)
     }
 
+    /// A drop as the ledger has it at this very moment: what another process has just answered
+    /// is in it, for which the picture in memory may need some milliseconds.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownDrop`], also for one that has never been configured.
+    pub async fn drop_now(&self, drop: &DropId) -> Result<Arc<DropView>, CallError> {
+        let handle = self.find(drop).await?;
+        let view = handle.reload(&self.ledger).await.map_err(unavailable)?;
+        view.ok_or(CallError::UnknownDrop)
+    }
+
     /// All drops, a page at a time.
     ///
     /// # Errors

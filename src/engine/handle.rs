@@ -10,6 +10,9 @@ use crate::{
     store::{DropKeys, Store},
 };
 
+/// How often the picture is read again because something became durable meanwhile.
+const READS: usize = 5;
+
 /// Everything that this process keeps of one drop.
 #[derive(Debug)]
 pub struct DropHandle {
@@ -62,7 +65,7 @@ impl DropHandle {
     /// # Errors
     /// [`LedgerError`].
     pub async fn reload(&self, ledger: &Ledger) -> Result<Option<Arc<DropView>>, LedgerError> {
-        loop {
+        for _ in 0..READS {
             let Some(read) = ledger.drop_view(&self.id).await? else { return Ok(None) };
             let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
             // Something may have become durable while this was read: then read once more.
@@ -73,6 +76,8 @@ impl DropHandle {
                 return Ok(Some(read));
             }
         }
+        // The ledger is behind what was durable once; the write-behind finds that out too.
+        Ok(self.current())
     }
 
     pub(super) fn forget_view(&self) {
