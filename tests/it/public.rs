@@ -104,7 +104,10 @@ async fn a_version_is_the_seq_of_the_skus_last_event() {
 async fn a_change_is_seen_at_once_here_and_soon_elsewhere() {
     let sale = Sale::open(&[("a", 1000)]).await;
     let other = sale.elsewhere();
-    read(&other, "/skus/a").await.ok(200);
+    eventually("the other engine knows the sku", || async {
+        (read(&other, "/skus/a").await.status == 200).then_some(())
+    })
+    .await;
     let mut delays = Vec::new();
     for left in (980..1000).rev() {
         sale.held("c", &[("a", 1)]).await;
@@ -123,7 +126,10 @@ async fn a_change_is_seen_at_once_here_and_soon_elsewhere() {
 async fn settings_are_seen_elsewhere_soon() {
     let sale = Sale::open(&[("a", 9)]).await;
     let other = sale.elsewhere();
-    read(&other, "").await.ok(200);
+    eventually("the other engine knows the sku", || async {
+        (read(&other, "/skus/a").await.status == 200).then_some(())
+    })
+    .await;
     let mut delays = Vec::new();
     for round in 0..10 {
         let name = format!("Round {round}");

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::Sale;
+use crate::support::{Sale, eventually};
 
 #[tokio::test]
 async fn a_sku_has_defaults_and_keeps_what_is_not_given() {
@@ -97,7 +97,11 @@ async fn details_come_back_as_they_were_given() {
     let view = sale.sku("a", json!({ "details": details, "name": "* \u{2028} %s \\ \"" })).await;
     assert_eq!(view["details"], details);
     let path = format!("/v1/drops/{}/skus/a", sale.id());
-    let shown = sale.elsewhere().anonymous(Method::GET, &path).send().await.ok(200);
+    let shown = eventually("the other engine shows it", || async {
+        let reply = sale.elsewhere().anonymous(Method::GET, &path).send().await;
+        (reply.status == 200).then_some(reply.body)
+    })
+    .await;
     assert_eq!((&shown["details"], &shown["name"]), (&details, &view["name"]));
     // What is in the ledger is the same, and the ledger goes on behind it.
     let page = sale.admin(Method::GET, "/ledger").send().await.ok(200);
