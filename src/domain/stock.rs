@@ -38,6 +38,16 @@ impl Stock {
     }
 }
 
+/// Adds a change to counts, or sums up changes.
+impl std::ops::AddAssign for Stock {
+    fn add_assign(&mut self, change: Stock) {
+        self.total += change.total;
+        self.available += change.available;
+        self.held += change.held;
+        self.sold += change.sold;
+    }
+}
+
 /// One SKU with its counts and the `seq` of its last event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkuStock {

@@ -99,11 +99,7 @@ impl Engine {
             reached = (entry.seq, entry.chain.clone());
             for (event, _) in &entry.events {
                 for (sku, change) in event.stock_changes() {
-                    let stock = expected.entry(sku).or_default();
-                    stock.total += change.total;
-                    stock.available += change.available;
-                    stock.held += change.held;
-                    stock.sold += change.sold;
+                    *expected.entry(sku).or_default() += change;
                 }
             }
         }

@@ -31,11 +31,11 @@ impl Engine {
         ttl_seconds: Option<i64>,
         key: Option<RequestKey>,
     ) -> Answer<Reservation> {
+        let handle = self.find(drop).await?;
         let reserve = Reserve { id, customer_id, lines, ttl_seconds, key: key.clone() };
-        let answer = self.reservation_call(drop, reserve, key.as_ref()).await?;
-        if let Some(known) = self.known_drop(drop) {
-            known.progress.deadline(answer.value.expires_at);
-        }
+        let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline()).await?;
+        let answer = finish(settled, |found| found.reservation(drop))?;
+        handle.progress.deadline(answer.value.expires_at);
         Ok(answer)
     }
 
@@ -148,20 +148,6 @@ impl Engine {
             Restock { sku: sku.clone(), quantity, reason, reference, key: Some(key.clone()) };
         let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await?;
         finish(settled, |found| found.stock())
-    }
-
-    async fn reservation_call<O>(
-        &self,
-        drop: &DropId,
-        operation: O,
-        key: Option<&RequestKey>,
-    ) -> Answer<Reservation>
-    where
-        O: Operation<Answer = Reservation> + Clone,
-    {
-        let handle = self.find(drop).await?;
-        let settled = self.settle(&handle, operation, key, self.deadline()).await?;
-        finish(settled, |found| found.reservation(drop))
     }
 
     /// A call about a reservation that may have left Redis: then the ledger's version of it is

@@ -166,10 +166,7 @@ impl Batch {
 
 fn add(stock: &mut HashMap<SkuId, (Stock, i64)>, sku: SkuId, change: Stock, seq: i64) {
     let (sum, version) = stock.entry(sku).or_default();
-    sum.total += change.total;
-    sum.available += change.available;
-    sum.held += change.held;
-    sum.sold += change.sold;
+    *sum += change;
     *version = seq;
 }
 
