@@ -3,10 +3,10 @@
 //! The engine's clock decides nothing: deadlines are set and judged by the Redis server's,
 //! inside the scripts. This one is compared with it, and shown to people.
 
-use crate::domain::Millis;
+use crate::{domain::Millis, failpoint};
 
 /// Now, by this machine.
 #[must_use]
 pub fn now() -> Millis {
-    chrono::Utc::now().into()
+    Millis::from(chrono::Utc::now()).plus(failpoint::clock_offset())
 }

@@ -13,6 +13,7 @@
 //! - [`api`]: the only user of axum: HTTP in, problem documents out.
 //! - [`local`]: private Redis and Postgres servers, for `dropgate dev` and for tests.
 //! - [`config`], [`telemetry`], [`clock`]: settings, log, the wall clock.
+//! - [`failpoint`]: where tests stop, delay or end the process; nothing in other builds.
 //! - [`app`]: the commands, put together from all of the above.
 //!
 //! Imports go one way: `app → {api, task} → engine → {lane, ledger} → command → store → domain`.
@@ -24,6 +25,7 @@ pub mod command;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod failpoint;
 pub mod lane;
 pub mod ledger;
 pub mod local;

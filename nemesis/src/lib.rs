@@ -1,0 +1,1 @@
+//! Breaks everything around Dropgate, on purpose and by a seed, and checks the books.
