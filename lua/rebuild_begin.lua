@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 --[[
 Begin to rebuild a drop from the ledger: everything of older epochs goes, and no other script
 does anything until the rebuild is finished.
@@ -21,12 +22,15 @@ Journal: nothing; the old one is gone.
 -- include name_keys
 -- include server_ms
 local key = name_keys(KEYS)
-local epoch = tonumber(redis.call('HGET', key.meta, 'epoch') or '0')
-if not epoch or epoch >= whole(ARGV[1], 'epoch') then
+-- What is no hash, or no number, was written by no script and says nothing.
+local meta = redis.call('TYPE', key.meta).ok == 'hash'
+  and redis.call('HMGET', key.meta, 'epoch', 'skew_ms') or {}
+local epoch = tonumber(meta[1] or '0') or 0
+if epoch >= whole(ARGV[1], 'epoch') then
   return { 'OTHER_EPOCH', tostring(epoch) }
 end
-local skew = redis.call('HGET', key.meta, 'skew_ms')
+local skew = tonumber(meta[2] or '0') and meta[2] or '0'
 redis.call('UNLINK', unpack(KEYS))
 redis.call('HSET', key.meta, 'epoch', ARGV[1], 'phase', 'rebuilding', 'token', ARGV[2],
-  'progress_ms', server_ms(), 'skew_ms', skew or '0')
-return { 'OK', tostring(server_ms() + tonumber(skew or '0')) }
+  'progress_ms', server_ms(), 'skew_ms', skew)
+return { 'OK', tostring(server_ms() + tonumber(skew)) }

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 --[[
 Bring one chunk of a drop's state back from the ledger. Every chunk checks that the rebuild it
 belongs to is still the one under way.

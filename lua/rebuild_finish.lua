@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 --[[
 Open a rebuilt drop, if everything that the ledger has is there.
 

@@ -21,6 +21,8 @@ use crate::{
     clock,
     command::{Operation, Outcome, Verb, read_outcome},
     domain::{DropId, Millis},
+    failpoint::{self, Place},
+    guard,
     progress::{Position, Progress, Trouble},
     store::{CallReply, DropKeys, Reply, ScriptCall, Store, StoreError, Turn},
 };
@@ -67,7 +69,7 @@ trait Work: Send + std::fmt::Debug {
     fn verb(&self) -> Verb;
     fn deadline(&self) -> Instant;
     fn encode(&self, arguments: &mut Vec<String>);
-    /// Marks it as sent; false when its caller has given up.
+    /// Marks it as sent; false when its caller has given up or gone.
     fn start(&self) -> bool;
     /// Marks it as not sent after all.
     fn put_back(&self);
@@ -102,7 +104,12 @@ impl<O: Operation> Work for Errand<O> {
     }
 
     fn start(&self) -> bool {
-        self.stage.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // Nobody would hear of it: a hold that its client can't know of helps nobody.
+        !self.answer.is_closed()
+            && self
+                .stage
+                .compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
     }
 
     fn put_back(&self) {
@@ -199,9 +206,9 @@ impl Runner {
 
     /// Sends what waits, by verb. False when the drop is in trouble and nothing was done.
     async fn take_turn(&mut self) -> bool {
-        if let Some(reason) = self.progress.halted() {
+        if let Some(halt) = self.progress.halted() {
             for work in self.turn.drain(..) {
-                work.fail(Undone::Nothing(reason.clone()));
+                work.fail(Undone::Nothing(format!("the drop stands still: {halt}")));
             }
             return true;
         }
@@ -234,7 +241,9 @@ impl Runner {
             engine_now: clock::now(),
             admit: self.progress.admits(),
         };
+        failpoint::pass(Place::LaneBeforeScript).await;
         let replies = self.store.call(&self.keys, turn, &calls).await;
+        failpoint::pass(Place::LaneAfterScript).await;
         let mut fine = true;
         for ((_, group), reply) in groups.into_iter().zip(replies) {
             fine &= self.deliver(group, reply, turn);
@@ -264,8 +273,14 @@ impl Runner {
                 | CallReply::Behind { .. },
             ) => Trouble::Look,
             Err(StoreError::Invariant(what)) => {
-                tracing::error!(drop = %self.drop, what, "an invariant is violated in Redis");
+                guard::violation(&self.drop, "script", &what);
                 fail_all(group, &Undone::Nothing("the drop's counts are being mended".to_owned()));
+                self.progress.report(Trouble::Broken { epoch: turn.epoch, what });
+                return true;
+            }
+            Err(StoreError::Damaged(what)) => {
+                guard::violation(&self.drop, "script", &what);
+                fail_all(group, &Undone::Unknown(what.clone()));
                 self.progress.report(Trouble::Broken { epoch: turn.epoch, what });
                 return true;
             }

@@ -13,6 +13,7 @@
 //! - [`api`]: the only user of axum: HTTP in, problem documents out.
 //! - [`local`]: private Redis and Postgres servers, for `dropgate dev` and for tests.
 //! - [`config`], [`telemetry`], [`clock`]: settings, log, the wall clock.
+//! - [`guard`]: what happens when an invariant is found violated.
 //! - [`failpoint`]: where tests stop, delay or end the process; nothing in other builds.
 //! - [`app`]: the commands, put together from all of the above.
 //!
@@ -26,6 +27,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod failpoint;
+pub mod guard;
 pub mod lane;
 pub mod ledger;
 pub mod local;

@@ -14,7 +14,10 @@ use std::{
 
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::domain::Millis;
+use crate::{
+    domain::Millis,
+    failpoint::{self, Mutant},
+};
 
 /// Chains of durable entries that are kept for calls that ask late.
 const REMEMBERED: usize = 4096;
@@ -58,6 +61,24 @@ pub enum Trouble {
     },
 }
 
+/// Why a drop stands still until a person has looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The ledger refuses an event that Redis has: it is tried again, never skipped.
+    Refused(String),
+    /// The ledger lacks what was durable once: it has to come back, or be accepted as it is.
+    Lost(String),
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Halt::Refused(what) => write!(f, "the ledger refuses an event: {what}"),
+            Halt::Lost(what) => f.write_str(what),
+        }
+    }
+}
+
 struct Waiter {
     epoch: i64,
     chain: String,
@@ -67,6 +88,9 @@ struct Waiter {
 
 struct State {
     durable: Position,
+    /// The highest (epoch, `seq`) that this process has ever known to be durable. Above
+    /// `durable` only when the ledger has gone back in time.
+    mark: (i64, i64),
     recent: VecDeque<(i64, String)>,
     waiters: BTreeMap<i64, Vec<Waiter>>,
     /// The highest `seq` seen in Redis in this epoch.
@@ -74,7 +98,7 @@ struct State {
     /// Since when the ledger has had work before it, or last moved.
     since: Instant,
     trouble: Option<Trouble>,
-    halted: Option<String>,
+    halted: Option<Halt>,
 }
 
 /// See the module.
@@ -104,6 +128,7 @@ impl Progress {
             state: Mutex::new(State {
                 seen_seq: durable.seq,
                 recent: VecDeque::from([(durable.seq, durable.chain.clone())]),
+                mark: (durable.epoch, durable.seq),
                 durable,
                 waiters: BTreeMap::new(),
                 since: Instant::now(),
@@ -148,6 +173,7 @@ impl Progress {
         while state.recent.len() > REMEMBERED {
             state.recent.pop_front();
         }
+        state.mark = state.mark.max((head.epoch, head.seq));
         state.durable = head;
         if rose {
             state.seen_seq = state.durable.seq;
@@ -162,6 +188,28 @@ impl Progress {
         if rose {
             self.epoch.send_replace(epoch);
         }
+    }
+
+    /// The ledger was seen at `head`, below what it had before: it has gone back in time. From
+    /// there on it is the truth, until it is found out whether the journal brings it back.
+    pub fn went_back(&self, head: Position) {
+        let mut state = self.lock();
+        if (head.epoch, head.seq) >= state.mark {
+            return;
+        }
+        state.recent = VecDeque::from([(head.seq, head.chain.clone())]);
+        state.seen_seq = state.seen_seq.max(head.seq);
+        state.durable = head;
+        state.settle();
+        let epoch = state.durable.epoch;
+        drop(state);
+        self.epoch.send_replace(epoch);
+    }
+
+    /// The highest (epoch, `seq`) that this process has ever known to be durable.
+    #[must_use]
+    pub fn mark(&self) -> (i64, i64) {
+        self.lock().mark
     }
 
     /// Notes where Redis stands after a call of this epoch, and its clock.
@@ -248,13 +296,13 @@ impl Progress {
     }
 
     /// Stops the drop until a person has looked, or lets it go on.
-    pub fn halt(&self, reason: Option<String>) {
-        self.lock().halted = reason;
+    pub fn halt(&self, why: Option<Halt>) {
+        self.lock().halted = why;
     }
 
     /// Why the drop is stopped, if it is.
     #[must_use]
-    pub fn halted(&self) -> Option<String> {
+    pub fn halted(&self) -> Option<Halt> {
         self.lock().halted.clone()
     }
 
@@ -289,7 +337,8 @@ impl State {
             let at = self.recent.binary_search_by_key(&seq, |(seq, _)| *seq);
             let chain = at.ok().map(|at| self.recent[at].1.as_str());
             for waiter in waiters {
-                let same = chain == Some(waiter.chain.as_str());
+                let same = chain == Some(waiter.chain.as_str())
+                    || failpoint::without(Mutant::AckBySeqWithoutChain);
                 let verdict = if same { Verdict::Durable } else { Verdict::Doubtful };
                 // A caller that has gone needs no answer.
                 let _ = waiter.verdict.send(verdict);
@@ -341,6 +390,25 @@ mod tests {
         assert!(next.try_recv().is_err());
         progress.advance(at(1, 9, "old"), &[(9, "old".to_owned())]);
         assert_eq!(progress.durable(), at(2, 5, "e"));
+    }
+
+    #[test]
+    fn a_ledger_that_went_back_is_the_truth_and_what_it_had_is_not_forgotten() {
+        let progress = Progress::new(at(1, 5, "e"));
+        let mut waits = progress.wait(&at(1, 6, "f"));
+        progress.went_back(at(1, 3, "c"));
+        assert_eq!((progress.durable(), progress.mark()), (at(1, 3, "c"), (1, 5)));
+        assert!(waits.try_recv().is_err());
+        let mut gone = progress.wait(&at(1, 5, "e"));
+        assert!(gone.try_recv().is_err(), "not durable any more");
+        // The journal still had it all.
+        let chains = [(4, "d"), (5, "e"), (6, "f")].map(|(seq, chain)| (seq, chain.to_owned()));
+        progress.advance(at(1, 6, "f"), &chains);
+        assert_eq!(waits.try_recv(), Ok(Verdict::Durable));
+        assert_eq!(gone.try_recv(), Ok(Verdict::Durable));
+        assert_eq!(progress.mark(), (1, 6));
+        progress.went_back(at(1, 6, "f"));
+        assert_eq!(progress.durable(), at(1, 6, "f"), "that is where it is");
     }
 
     #[test]

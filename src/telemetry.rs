@@ -41,6 +41,11 @@ static METRICS: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
     metrics::describe_gauge!("dropgate_epoch", "The drop's generation");
     metrics::describe_gauge!("dropgate_backlog_events", "Events in Redis that the ledger lacks");
     metrics::describe_counter!("dropgate_rebuilds_total", "Rebuilds of a drop by this process");
+    metrics::describe_gauge!("dropgate_halted", "1 while the drop waits for a person");
+    metrics::describe_counter!(
+        "dropgate_invariant_violations_total",
+        "Counts that can't be and events that the ledger refuses, by where they were found"
+    );
     metrics::describe_counter!("dropgate_durable_events_total", "Events this process committed");
     handle.inspect_err(|error| tracing::warn!(%error, "metrics are not collected")).ok()
 });

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::bare_engine;
-use crate::{config::RebuildSettings, task};
+use crate::{config::RebuildSettings, ledger::Decision, task};
 
 /// 0 when the drop is back.
 pub(super) async fn run(settings: RebuildSettings) -> anyhow::Result<u8> {
@@ -12,8 +12,9 @@ pub(super) async fn run(settings: RebuildSettings) -> anyhow::Result<u8> {
     let drop = engine.find(&id).await.with_context(|| format!("the drop {id}"))?;
     let seen = drop.progress.durable();
     let in_redis = engine.store.inspect(&id, &drop.keys, (seen.epoch, seen.seq)).await?;
-    let above = in_redis.meta.map_or(0, |meta| meta.epoch);
-    if task::rebuild(&engine, &drop, seen.epoch, above).await? {
+    let by = Decision::Person { above: in_redis.meta.map_or(0, |meta| meta.epoch) };
+    if let Some(overdue) = task::rebuild(&engine, &drop, seen.epoch, by).await? {
+        engine.write_grace(&id, &overdue).await;
         println!("{id} is rebuilt in epoch {}.", drop.progress.durable().epoch);
         return Ok(0);
     }

@@ -103,6 +103,7 @@ impl Running {
 /// Waits until both servers answer, and brings the schema up to date.
 async fn await_servers(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
     let deadline = Instant::now() + SERVERS_WITHIN;
+    let mut told = String::new();
     loop {
         let problem = match (store.ping().await, ledger.migrate().await) {
             (Ok(()), Ok(_)) => return Ok(()),
@@ -112,8 +113,11 @@ async fn await_servers(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
         if Instant::now() >= deadline {
             bail!("{problem}; it was tried for {} seconds", SERVERS_WITHIN.as_secs());
         }
-        tracing::warn!(problem, "waiting for a server");
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        if problem != told {
+            tracing::warn!(problem, "waiting for a server");
+            told = problem;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -134,12 +138,17 @@ async fn check_settings(store: &Store, ledger: &Ledger) -> anyhow::Result<()> {
     }
     if store.setting("appendonly").await.as_deref() == Some("no") {
         tracing::warn!(
-            "Redis has appendonly no: a restart of it rebuilds every drop from the ledger"
+            "Redis has appendonly no: a restart of it rebuilds every drop from the ledger; set \
+             appendonly yes"
         );
     }
-    for (name, value) in [("fsync", "off"), ("full_page_writes", "off")] {
+    // The engine asks for a synchronous commit in each session; something in between may forget.
+    let risky = [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
+    for (name, value) in risky {
         if ledger.setting(name).await? == value {
-            tracing::warn!("Postgres has {name} {value}: a power loss may lose what was promised");
+            tracing::warn!(
+                "Postgres has {name} {value}: a power loss may lose what was promised; set it to on"
+            );
         }
     }
     Ok(())

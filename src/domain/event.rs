@@ -156,6 +156,8 @@ pub struct EventError {
     pub id: String,
     /// What is wrong with it.
     pub problem: String,
+    /// Whether it is of another version of the grammar, which this program can't judge.
+    pub other_version: bool,
 }
 
 /// What one script call changed: its events and its place in the chain.
@@ -191,11 +193,13 @@ impl Entry {
         id: &str,
         field: impl Fn(&str) -> Option<&'a str>,
     ) -> Result<Entry, EventError> {
-        let fail = |problem: String| EventError { id: id.to_owned(), problem };
+        let fail =
+            |problem: String| EventError { id: id.to_owned(), problem, other_version: false };
         let want = |name: &str| field(name).ok_or_else(|| fail(format!("no field {name}")));
         let number = |text: &str| text.parse::<i64>().map_err(|_| fail(format!("{text:?}")));
         if want("v")? != "1" {
-            return Err(fail(format!("version {:?} is not known here", field("v"))));
+            let problem = format!("version {:?} is not known here", field("v"));
+            return Err(EventError { other_version: true, ..fail(problem) });
         }
         let (epoch, seq) = id.split_once('-').ok_or_else(|| fail("id".to_owned()))?;
         let text = want("e")?;

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::{CallError, DropHandle, Engine};
 use crate::{
-    domain::{DropId, SkuId, Stock},
+    domain::{DropId, SkuId, SkuStock, Stock},
+    ledger::{Head, LedgerError},
+    progress::Halt,
     store::{Inspection, StoreError},
 };
 
@@ -50,9 +52,28 @@ impl Engine {
     /// [`CallError`] when one of the two can't be read.
     pub async fn audit(&self, drop: &DropId) -> Result<AuditReport, CallError> {
         self.drop_view(drop).await?;
-        let mut report = self.reconcile(drop).await?;
+        let handle = self.find(drop).await?;
+        let ask = |error: LedgerError| CallError::none(error.to_string());
+        handle.refresh(&self.ledger).await.map_err(ask)?;
+        let halted = handle.progress.halted();
+        let mut report = match &halted {
+            // Redis and the ledger can't agree: only the ledger's side can be shown.
+            Some(Halt::Lost(_)) => {
+                let counts = self.ledger.counts(drop).await.map_err(ask)?;
+                let (head, counts) = counts.ok_or(CallError::UnknownDrop)?;
+                let side = |sku: SkuStock| SkuCounts {
+                    sku: sku.sku,
+                    redis: None,
+                    ledger: Some(sku.stock),
+                };
+                let skus = counts.into_iter().map(side).collect();
+                report(&handle, &head, head.seq, skus, Vec::new())
+            }
+            Some(Halt::Refused(_)) | None => self.reconcile(drop).await?,
+        };
+        report.violations.extend(halted.map(|halt| format!("the drop stands still: {halt}")));
         let violations = self.ledger.violations(drop).await;
-        report.violations.extend(violations.map_err(|e| CallError::none(e.to_string()))?);
+        report.violations.extend(violations.map_err(ask)?);
         report.balanced = report.violations.is_empty();
         Ok(report)
     }
@@ -87,7 +108,14 @@ impl Engine {
         let Some((head, counts)) = counts else { return Err(CallError::UnknownDrop) };
         let inspection: Result<Inspection, StoreError> =
             self.store.inspect(&handle.id, &handle.keys, (head.epoch, head.seq)).await;
-        let inspection = inspection.map_err(|error| unavailable(error.to_string()))?;
+        let inspection = match inspection {
+            Ok(inspection) => inspection,
+            Err(StoreError::Damaged(what)) => {
+                let damaged = format!("what Redis has of the drop is damaged: {what}");
+                return Ok(Some(report(handle, &head, head.seq, Vec::new(), vec![damaged])));
+            }
+            Err(error) => return Err(unavailable(error.to_string())),
+        };
         let Some(meta) = inspection.meta else { return Ok(None) };
         let mut expected: BTreeMap<SkuId, Stock> =
             counts.iter().map(|sku| (sku.sku.clone(), sku.stock)).collect();
@@ -133,14 +161,24 @@ impl Engine {
                 ledger: ledger.get(sku).copied(),
             })
             .collect();
-        Ok(Some(AuditReport {
-            drop: handle.id.clone(),
-            balanced: violations.is_empty(),
-            epoch: head.epoch,
-            seq: meta.seq,
-            durable_seq: head.seq,
-            skus,
-            violations,
-        }))
+        Ok(Some(report(handle, &head, meta.seq, skus, violations)))
+    }
+}
+
+fn report(
+    handle: &DropHandle,
+    head: &Head,
+    seq: i64,
+    skus: Vec<SkuCounts>,
+    violations: Vec<String>,
+) -> AuditReport {
+    AuditReport {
+        drop: handle.id.clone(),
+        balanced: violations.is_empty(),
+        epoch: head.epoch,
+        seq,
+        durable_seq: head.seq,
+        skus,
+        violations,
     }
 }

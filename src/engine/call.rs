@@ -8,6 +8,7 @@ use super::{CallError, DropHandle, Effect, Engine, HoldAck};
 use crate::{
     command::{Operation, Outcome, Refusal},
     domain::{DropId, Millis, RequestKey},
+    failpoint::{self, Mutant, Place},
     lane::{Reached, Undone},
     ledger::Remembered,
     progress::{Position, Verdict},
@@ -58,6 +59,7 @@ impl Engine {
                     if !early {
                         self.durable(drop, &position, key, deadline).await?;
                     }
+                    failpoint::pass(Place::AnswerBefore).await;
                     return Ok(Ok(Settled::Done(answer)));
                 }
                 Outcome::Replayed { .. } => {
@@ -103,6 +105,9 @@ impl Engine {
         deadline: Instant,
     ) -> Result<(), CallError> {
         let late = || CallError::unknown("the ledger did not have it in time");
+        if failpoint::without(Mutant::AckBeforeCommit) {
+            return Ok(());
+        }
         loop {
             let verdict = drop.progress.wait(position);
             drop.progress.wake.notify_one();
@@ -137,6 +142,7 @@ impl Engine {
 /// A call that did nothing. With a key it can't be said that nothing happened: an earlier
 /// try may have got through.
 fn none_of(key: Option<&RequestKey>, reason: String) -> CallError {
-    let effect = if key.is_some() { Effect::Unknown } else { Effect::None };
+    let unknown = key.is_some() && !failpoint::without(Mutant::NoneWithKey);
+    let effect = if unknown { Effect::Unknown } else { Effect::None };
     CallError::Unavailable { effect, reason }
 }

@@ -6,7 +6,7 @@ use super::DropHandle;
 use crate::{
     domain::SkuStock,
     ledger::{Ledger, LedgerError},
-    progress::Position,
+    progress::{Halt, Position},
 };
 
 /// What one commit made durable, in the words in which engines tell each other.
@@ -59,22 +59,67 @@ impl DropHandle {
         }
     }
 
-    /// Asks the ledger where the drop stands, and notes that.
+    /// Asks the ledger where the drop stands, and notes that. A ledger below what was known
+    /// *before* it was asked has gone back in time.
     ///
     /// # Errors
     /// [`LedgerError`].
     pub async fn refresh(&self, ledger: &Ledger) -> Result<(), LedgerError> {
-        let Some(head) = ledger.head(&self.id).await? else { return Ok(()) };
         let known = self.progress.durable();
-        if (head.epoch, head.seq) <= (known.epoch, known.seq) {
+        let Some(head) = ledger.head(&self.id).await? else {
+            self.halt(Some(Halt::Lost("the ledger doesn't have the drop any more".to_owned())));
+            return Ok(());
+        };
+        self.note_lost(head.lost);
+        let reached = (head.epoch, head.seq);
+        let position = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
+        if reached < (known.epoch, known.seq) {
+            tracing::error!(drop = %self.id, known = ?(known.epoch, known.seq), now = ?reached,
+                "the ledger has gone back in time");
+            self.forget_view();
+            self.progress.went_back(position);
+            return Ok(());
+        }
+        if reached == (known.epoch, known.seq) {
             return Ok(());
         }
         if self.known_view().is_some() {
             self.follow(ledger).await?;
         }
         let chains = ledger.chains(&self.id, known.seq, head.seq).await?;
-        let position = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
         self.progress.advance(position, &chains);
         Ok(())
+    }
+
+    /// Stops the drop if the ledger says that a person must decide, or lets it go on.
+    pub(super) fn note_lost(&self, lost: Option<(i64, i64)>) {
+        if let Some((epoch, seq)) = lost {
+            self.halt(Some(Halt::Lost(format!(
+                "the ledger has gone back in time: it lacks what was durable up to seq {seq} of \
+                 epoch {epoch}"
+            ))));
+        } else if matches!(self.progress.halted(), Some(Halt::Lost(_))) {
+            self.halt(None);
+        }
+    }
+
+    /// Stops the drop until a person has looked, or lets it go on.
+    pub fn halt(&self, why: Option<Halt>) {
+        let known = self.progress.halted();
+        if known == why {
+            return;
+        }
+        let drop = self.id.to_string();
+        metrics::gauge!("dropgate_halted", "drop" => drop).set(f64::from(u8::from(why.is_some())));
+        match &why {
+            Some(Halt::Refused(what)) => tracing::error!(drop = %self.id, what,
+                "the ledger refuses an event: the drop stands still, and no event is skipped. \
+                 Mend what the ledger misses, or give up what is not in it with `dropgate rebuild`"),
+            Some(Halt::Lost(what)) => tracing::error!(drop = %self.id, what,
+                "the drop stands still until a person has decided: bring the ledger back, or \
+                 accept it as it is with `dropgate rebuild`"),
+            None => tracing::info!(drop = %self.id, "the drop goes on"),
+        }
+        self.progress.halt(why);
     }
 }

@@ -1,6 +1,9 @@
 //! What the ledger says about itself: its counts, and whether its own parts agree.
 
-use super::{Head, Ledger, LedgerError, read::sku_stock};
+use super::{
+    Head, Ledger, LedgerError,
+    read::{HEAD, sku_stock},
+};
 use crate::domain::{DropId, SkuStock};
 
 /// One row a violation: what the facts come to, against what is kept.
@@ -55,16 +58,16 @@ impl Ledger {
         &self,
         drop: &DropId,
     ) -> Result<Option<(Head, Vec<SkuStock>)>, LedgerError> {
-        let sql = "SELECT s.sku, s.total, s.available, s.held, s.sold, s.version,
-                d.epoch, d.last_seq, d.last_chain
+        let sql = format!(
+            "SELECT s.sku, s.total, s.available, s.held, s.sold, s.version, {HEAD}
             FROM drops d LEFT JOIN stock s ON s.drop_id = d.id WHERE d.id = $1
-            ORDER BY s.created_seq, s.sku";
+            ORDER BY s.created_seq, s.sku"
+        );
         let connection = self.reader().await?;
-        let statement = connection.prepare_cached(sql).await?;
+        let statement = connection.prepare_cached(&sql).await?;
         let rows = connection.query(&statement, &[&drop.as_str()]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let head =
-            Head { epoch: first.try_get(6)?, seq: first.try_get(7)?, chain: first.try_get(8)? };
+        let head = Head::read(first, 6)?;
         let mut counts = Vec::new();
         for row in &rows {
             if row.try_get::<_, Option<&str>>(0)?.is_some() {

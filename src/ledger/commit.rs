@@ -6,7 +6,10 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
 use super::{Batch, Ledger, LedgerError, error::is_fenced, read::sku_stock};
-use crate::domain::{DropId, SkuStock};
+use crate::{
+    domain::{DropId, SkuStock},
+    failpoint::{self, Mutant},
+};
 
 /// What a commit left of the SKUs it touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,19 @@ pub struct Committed {
 /// new epoch. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fenced;
+
+/// Who says that a drop's epoch rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// An engine, because Redis lacks what the ledger has or tells another story.
+    Protocol,
+    /// A person, who accepts the ledger as it is. The new epoch lies above `above` too: that of
+    /// a Redis that belongs to a ledger that is gone.
+    Person {
+        /// The highest epoch that anybody may still know.
+        above: i64,
+    },
+}
 
 /// How long a commit may take. Its outcome is unknown after that, and the head tells it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(5);
@@ -42,7 +58,8 @@ impl Ledger {
         let connection = self.writer().await?;
         let statement = connection.prepare_cached(COMMIT).await?;
         let drop_id = drop.as_str();
-        let Batch { epoch, previous, seq, chain, entries: e, ledger: l, .. } = batch;
+        let Batch { seq, chain, entries: e, ledger: l, .. } = batch;
+        let (epoch, previous) = &self.fence_of(drop, batch).await?;
         let Batch { reservations: r, lines: n, requests: q, stock: s, .. } = batch;
         let parameters: [&(dyn ToSql + Sync); 45] = [
             &drop_id,
@@ -103,12 +120,33 @@ impl Ledger {
                 Ok(Ok(Committed { stock }))
             }
             Err(error) if is_fenced(&error) => Ok(Err(Fenced)),
+            Err(error) if failpoint::without(Mutant::SkipRefusedEvents) => {
+                let skip = "UPDATE drops SET last_seq = $2, last_chain = $3 WHERE id = $1";
+                connection.execute(skip, &[&drop_id, seq, chain]).await?;
+                tracing::warn!(%error, "skipped");
+                Ok(Ok(Committed { stock: Vec::new() }))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Raises a drop's epoch if it still is `seen`, to one above `seen` and `above`; everything
-    /// of earlier epochs can write nothing from then on. `None` when it was another already.
+    /// What the ledger must be at for a batch to be committed: what it builds on.
+    async fn fence_of(&self, drop: &DropId, batch: &Batch) -> Result<(i64, String), LedgerError> {
+        let (mut epoch, mut previous) = (batch.epoch, batch.previous.clone());
+        let any_epoch = failpoint::without(Mutant::CommitWithoutEpochFence);
+        let any_chain = failpoint::without(Mutant::CommitWithoutChainFence);
+        if (any_epoch || any_chain)
+            && let Some(head) = self.head(drop).await?
+        {
+            epoch = if any_epoch { head.epoch } else { epoch };
+            previous = if any_chain { head.chain } else { previous };
+        }
+        Ok((epoch, previous))
+    }
+
+    /// Raises a drop's epoch if it still is `seen`; everything of earlier epochs can write
+    /// nothing from then on. `None` when it was another already, or when the drop waits for a
+    /// person ([`Head::lost`]) and nobody has decided.
     ///
     /// # Errors
     /// [`LedgerError`]; after [`LedgerError::Unavailable`] it may have happened.
@@ -116,18 +154,41 @@ impl Ledger {
         &self,
         drop: &DropId,
         seen: i64,
-        above: i64,
+        by: Decision,
     ) -> Result<Option<i64>, LedgerError> {
+        let (above, accepts) = match by {
+            Decision::Protocol => (0, false),
+            Decision::Person { above } => (above, true),
+        };
         let row = self
             .writer()
             .await?
             .query_opt(
-                "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1 WHERE id = $1 AND epoch = $2
-                    RETURNING epoch",
-                &[&drop.as_str(), &seen, &above],
+                "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1, lost_epoch = NULL,
+                    lost_seq = NULL
+                    WHERE id = $1 AND epoch = $2 AND ($4 OR lost_epoch IS NULL) RETURNING epoch",
+                &[&drop.as_str(), &seen, &above, &accepts],
             )
             .await?;
         row.map(|row| row.try_get(0)).transpose().map_err(LedgerError::from)
+    }
+
+    /// Notes that the ledger lacks what was durable once, up to `lost`, and fences everything:
+    /// the drop stands still in every engine until a person has decided. Does nothing when the
+    /// drop is not in the epoch `seen`, or when it is noted already.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn note_lost(
+        &self,
+        drop: &DropId,
+        seen: i64,
+        lost: (i64, i64),
+    ) -> Result<(), LedgerError> {
+        let sql = "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1, lost_epoch = $3, lost_seq = $4
+            WHERE id = $1 AND epoch = $2 AND lost_epoch IS NULL";
+        self.writer().await?.execute(sql, &[&drop.as_str(), &seen, &lost.0, &lost.1]).await?;
+        Ok(())
     }
 
     /// Makes the row of a drop that has never been configured, unless there is one.

@@ -12,7 +12,7 @@ mod read;
 mod snapshot;
 
 pub use batch::Batch;
-pub use commit::{Committed, Fenced};
+pub use commit::{Committed, Decision, Fenced};
 pub use error::LedgerError;
 pub use pool::Ledger;
 pub use read::{Head, Remembered, ReservationFilter};

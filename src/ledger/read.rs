@@ -22,6 +22,24 @@ pub struct Head {
     pub seq: i64,
     /// The last chain.
     pub chain: String,
+    /// How far (epoch, `seq`) a history went that this ledger lacks: a person must decide.
+    pub lost: Option<(i64, i64)>,
+}
+
+/// The columns of a [`Head`].
+pub(super) const HEAD: &str = "epoch, last_seq, last_chain, lost_epoch, lost_seq";
+
+impl Head {
+    /// Reads the columns of [`HEAD`], of which the first is column `from`.
+    pub(super) fn read(row: &Row, from: usize) -> Result<Head, LedgerError> {
+        let lost: (Option<i64>, Option<i64>) = (row.try_get(from + 3)?, row.try_get(from + 4)?);
+        Ok(Head {
+            epoch: row.try_get(from)?,
+            seq: row.try_get(from + 1)?,
+            chain: row.try_get(from + 2)?,
+            lost: lost.0.zip(lost.1),
+        })
+    }
 }
 
 /// What the ledger remembers of an idempotency key.
@@ -75,13 +93,10 @@ impl Ledger {
     /// [`LedgerError`].
     pub async fn head(&self, drop: &DropId) -> Result<Option<Head>, LedgerError> {
         let connection = self.writer().await?;
-        let sql = "SELECT epoch, last_seq, last_chain FROM drops WHERE id = $1";
-        let statement = connection.prepare_cached(sql).await?;
+        let sql = format!("SELECT {HEAD} FROM drops WHERE id = $1");
+        let statement = connection.prepare_cached(&sql).await?;
         let row = connection.query_opt(&statement, &[&drop.as_str()]).await?;
-        row.map(|row| {
-            Ok(Head { epoch: row.try_get(0)?, seq: row.try_get(1)?, chain: row.try_get(2)? })
-        })
-        .transpose()
+        row.map(|row| Head::read(&row, 0)).transpose()
     }
 
     /// How far every drop is that Redis has ever known.
@@ -89,15 +104,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`].
     pub async fn heads(&self) -> Result<Vec<(DropId, Head)>, LedgerError> {
-        let sql = "SELECT id, epoch, last_seq, last_chain FROM drops WHERE epoch > 0";
-        let rows = self.reader().await?.query(sql, &[]).await?;
-        rows.iter()
-            .map(|row| {
-                let head =
-                    Head { epoch: row.try_get(1)?, seq: row.try_get(2)?, chain: row.try_get(3)? };
-                Ok((parse(row, 0)?, head))
-            })
-            .collect()
+        let sql = format!("SELECT {HEAD}, id FROM drops WHERE epoch > 0");
+        let rows = self.reader().await?.query(&sql, &[]).await?;
+        rows.iter().map(|row| Ok((parse(row, 5)?, Head::read(row, 0)?))).collect()
     }
 
     /// The chains of the entries behind `after` and up to `upto`, in order; the last
@@ -129,17 +138,13 @@ impl Ledger {
         seq: i64,
     ) -> Result<Option<(Head, Option<String>)>, LedgerError> {
         let connection = self.reader().await?;
-        let sql = "SELECT epoch, last_seq, last_chain,
-            (SELECT chain FROM entries e WHERE e.drop_id = d.id AND e.seq = $2)
-            FROM drops d WHERE id = $1";
-        let statement = connection.prepare_cached(sql).await?;
+        let sql = format!(
+            "SELECT {HEAD}, (SELECT chain FROM entries e WHERE e.drop_id = d.id AND e.seq = $2)
+            FROM drops d WHERE id = $1"
+        );
+        let statement = connection.prepare_cached(&sql).await?;
         let row = connection.query_opt(&statement, &[&drop.as_str(), &seq]).await?;
-        row.map(|row| {
-            let head =
-                Head { epoch: row.try_get(0)?, seq: row.try_get(1)?, chain: row.try_get(2)? };
-            Ok((head, row.try_get(3)?))
-        })
-        .transpose()
+        row.map(|row| Ok((Head::read(&row, 0)?, row.try_get(5)?))).transpose()
     }
 
     /// What the ledger remembers of an idempotency key.

@@ -1,10 +1,14 @@
 //! The connection, and calls of scripts over it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use redis::{
-    Client, IntoConnectionInfo, Pipeline, RedisError, Value,
+    Client, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, ServerErrorKind, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
 use super::{CallReply, DropKeys, Script, StoreError, error::is_missing_script, scripts};
@@ -15,11 +19,21 @@ use crate::domain::Millis;
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long sent bytes may stay without an acknowledgement, and a silent peer unasked: a server
+/// that vanished without a word is noticed by then, also by who only listens.
+const PEER_WITHIN: Duration = Duration::from_secs(3);
+
 /// A connection to Redis that mends itself. Cheap to clone; clones share one socket.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
-    connection: ConnectionManager,
+    connection: Arc<RwLock<Current>>,
+}
+
+/// The connection in use, and how many there were before it.
+struct Current {
+    number: u64,
+    manager: ConnectionManager,
 }
 
 impl std::fmt::Debug for Store {
@@ -60,17 +74,33 @@ impl Store {
         // embeds this may have chosen one before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Small calls wait for their answers: Nagle's algorithm would only add delay.
-        let settings = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(PEER_WITHIN).with_retries(3);
+        let settings = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(keepalive.with_interval(Duration::from_secs(1)))
+            .set_user_timeout(PEER_WITHIN);
         let info = url.into_connection_info()?.set_tcp_settings(settings);
         let client = Client::open(info)?;
-        let config = ConnectionManagerConfig::new()
-            .set_min_delay(Duration::from_millis(20))
-            .set_max_delay(Duration::from_millis(250))
-            .set_number_of_retries(2)
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_connection_timeout(Some(CONNECT_TIMEOUT));
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let manager = manage(&client)?;
+        let connection = Arc::new(RwLock::new(Current { number: 0, manager }));
         Ok(Store { client, connection })
+    }
+
+    fn current(&self) -> (u64, ConnectionManager) {
+        let current = self.connection.read().unwrap_or_else(PoisonError::into_inner);
+        (current.number, current.manager.clone())
+    }
+
+    /// Leaves a connection that is of no use any more: its peer does not answer, or takes no
+    /// writes since another server took over. The manager itself notices neither. Calls under
+    /// way on it end by themselves.
+    fn leave(&self, number: u64) {
+        let Ok(manager) = manage(&self.client) else { return };
+        let mut current = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number {
+            tracing::info!("leaving the connection to Redis for a new one");
+            *current = Current { number: number + 1, manager };
+        }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -109,14 +139,25 @@ impl Store {
         pipeline: &mut Pipeline,
     ) -> Result<Vec<Result<Value, RedisError>>, StoreError> {
         pipeline.ignore_errors();
-        let mut connection = self.connection.clone();
+        let (number, mut connection) = self.current();
         // The manager may wait for a reconnection before it sends: that has a bound too.
         let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
-        match tokio::time::timeout(bound, pipeline.query_async(&mut connection)).await {
-            Ok(Ok(values)) => Ok(values),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(StoreError::NoAnswer(format!("not within {bound:?}"))),
+        let answer: Result<Vec<Result<Value, RedisError>>, _> =
+            match tokio::time::timeout(bound, pipeline.query_async(&mut connection)).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    self.leave(number);
+                    return Err(StoreError::NoAnswer(format!("not within {bound:?}")));
+                }
+            };
+        let useless = match &answer {
+            Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_demoted)),
+            Err(error) => error.is_timeout() || is_demoted(error),
+        };
+        if useless {
+            self.leave(number);
         }
+        answer.map_err(StoreError::from)
     }
 
     /// Calls scripts of one drop, all in one round trip, in the given order.
@@ -189,6 +230,22 @@ impl Store {
             })
             .collect()
     }
+}
+
+fn manage(client: &Client) -> Result<ConnectionManager, RedisError> {
+    let config = ConnectionManagerConfig::new()
+        .set_min_delay(Duration::from_millis(20))
+        .set_max_delay(Duration::from_millis(250))
+        .set_number_of_retries(2)
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT));
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}
+
+/// Whether the server takes no writes: it is a replica now, and the address may lead to the
+/// new primary.
+fn is_demoted(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly))
 }
 
 /// One EVALSHA.

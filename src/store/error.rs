@@ -17,6 +17,10 @@ pub enum StoreError {
     /// A script found counts that can't be: it changed nothing, and the drop needs a look.
     #[error("a script found a violated invariant: {0}")]
     Invariant(String),
+    /// What Redis keeps of the drop is not what the scripts write: the call may have run, and
+    /// the drop has to be rebuilt.
+    #[error("what Redis has of the drop is damaged: {0}")]
+    Damaged(String),
     /// A reply that no script of this version gives.
     #[error("Redis gave a reply that this version does not know: {0}")]
     Unreadable(String),
@@ -28,7 +32,7 @@ impl StoreError {
     pub fn nothing_happened(&self) -> bool {
         match self {
             StoreError::Refused(_) | StoreError::NotSent(_) | StoreError::Invariant(_) => true,
-            StoreError::NoAnswer(_) | StoreError::Unreadable(_) => false,
+            StoreError::NoAnswer(_) | StoreError::Damaged(_) | StoreError::Unreadable(_) => false,
         }
     }
 }
@@ -38,11 +42,24 @@ pub(super) fn is_missing_script(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(ServerErrorKind::NoScript))
 }
 
+/// Whether a script failed over what it found: an engine's arguments are never at fault, so a
+/// key has another type than it should, or holds what no script has written.
+fn is_damage(error: &RedisError, text: &str) -> bool {
+    match error.code() {
+        Some("WRONGTYPE") => true,
+        Some("ERR") => text.contains("user_script:"),
+        Some(_) | None => false,
+    }
+}
+
 impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> StoreError {
         let text = error.to_string();
         if text.contains("INVARIANT") {
             return StoreError::Invariant(text);
+        }
+        if is_damage(&error, &text) {
+            return StoreError::Damaged(text);
         }
         if error.is_connection_refusal() {
             return StoreError::NotSent(text);

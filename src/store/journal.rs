@@ -53,7 +53,10 @@ pub struct Inspection {
 
 impl From<EventError> for StoreError {
     fn from(error: EventError) -> StoreError {
-        StoreError::Unreadable(error.to_string())
+        if error.other_version {
+            return StoreError::Unreadable(error.to_string());
+        }
+        StoreError::Damaged(error.to_string())
     }
 }
 
@@ -62,7 +65,8 @@ impl Store {
     /// writer for `engine` if nobody else has it.
     ///
     /// # Errors
-    /// [`StoreError`]; an entry that can't be read is [`StoreError::Unreadable`].
+    /// [`StoreError`]; an entry that can't be read is [`StoreError::Damaged`], one of another
+    /// version [`StoreError::Unreadable`].
     pub async fn read_journal(
         &self,
         drop: &DropId,
@@ -133,6 +137,7 @@ impl Store {
         };
         let value = self.invoke(std::slice::from_ref(&inspect)).await.remove(0)?;
         let unreadable = || StoreError::Unreadable("the reply of inspect".to_owned());
+        let damaged = || StoreError::Damaged("stock".to_owned());
         let Value::Array(parts) = value else { return Err(unreadable()) };
         let [meta, stock, entries]: [Value; 3] = parts.try_into().map_err(|_| unreadable())?;
         let fields = texts(stock).ok_or_else(unreadable)?;
@@ -141,7 +146,7 @@ impl Store {
             .filter(|pair| pair[0] != "!")
             .map(|pair| Some((pair[0].parse().ok()?, read_counts(&pair[1])?)))
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(unreadable)?;
+            .ok_or_else(damaged)?;
         Ok(Inspection { meta: read_meta(meta)?, stock, entries: read_entries(drop, entries)? })
     }
 }
@@ -149,10 +154,10 @@ impl Store {
 const META: [&str; 6] = ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms"];
 
 fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
-    let fields: Vec<Option<String>> = redis::from_redis_value(value)
-        .map_err(|error| StoreError::Unreadable(format!("meta: {error}")))?;
+    let damaged = || StoreError::Damaged("meta".to_owned());
+    let fields: Vec<Option<String>> = redis::from_redis_value(value).map_err(|_| damaged())?;
     let [epoch, phase, seq, chain, durable, progress] = fields.as_slice() else {
-        return Err(StoreError::Unreadable("meta".to_owned()));
+        return Err(damaged());
     };
     let Some(epoch) = epoch else { return Ok(None) };
     let number = |text: &Option<String>| text.as_deref().unwrap_or("0").parse::<i64>().ok();
@@ -166,7 +171,7 @@ fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
             progress_ms: number(progress)?,
         })
     };
-    read().map(Some).ok_or_else(|| StoreError::Unreadable("meta".to_owned()))
+    read().map(Some).ok_or_else(damaged)
 }
 
 fn read_entries(drop: &DropId, value: Value) -> Result<Vec<Entry>, StoreError> {

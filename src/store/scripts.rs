@@ -7,6 +7,8 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use redis::Script as RedisScript;
 
+use crate::failpoint::{self, Mutant};
+
 macro_rules! sources {
     ($prefix:literal: $($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../lua/", $prefix, $name, ".lua")))),*]
@@ -42,7 +44,7 @@ static ASSEMBLED: LazyLock<HashMap<&'static str, Script>> = LazyLock::new(|| {
     SCRIPTS
         .iter()
         .map(|&(name, source)| {
-            let text = assemble(source);
+            let text = weaken(assemble(source));
             let sha = RedisScript::new(&text).get_hash().to_owned();
             (name, Script { text, sha })
         })
@@ -78,6 +80,33 @@ fn assemble(source: &str) -> String {
     text
 }
 
+/// Where each rule of the scripts stands, and what takes it out.
+const RULES: &[(Mutant, &str, &str)] = &[
+    (Mutant::ScriptWithoutEpochCheck, "elseif epoch ~= argv[1] then", "elseif false then"),
+    (
+        Mutant::ScriptWithoutBehindCheck,
+        "elseif whole(meta[3], 'meta.seq') < whole(argv[2], 'durable_seq') then",
+        "elseif false then",
+    ),
+    (Mutant::ScriptWithoutSentinels, "missing_key(key, epoch)\n  if", "nil\n  if"),
+    (Mutant::ScriptWithoutKeys, "if field == '' then", "if true then"),
+    (
+        Mutant::ScriptWithoutLimits,
+        "local customer = customer_of(b, customer_id)\n  local requested",
+        "do return nil end\n  local customer, requested",
+    ),
+    (Mutant::SweepWithoutGuard, "if r and is_due(b, r) then", "if r and r.state == 'H' then"),
+];
+
+/// The text without the rules that a test has taken out; they must be named before the first
+/// script is asked for.
+fn weaken(text: String) -> String {
+    RULES
+        .iter()
+        .filter(|(mutant, ..)| failpoint::without(*mutant))
+        .fold(text, |text, (_, rule, instead)| text.replace(rule, instead))
+}
+
 fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
     for name in source.lines().filter_map(|line| line.strip_prefix("-- include ")) {
         if seen.iter().any(|known| known == name) {
@@ -99,6 +128,14 @@ fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rules_that_tests_take_out_are_there() {
+        for (mutant, rule, _) in RULES {
+            let found = SCRIPTS.iter().any(|(_, source)| assemble(source).contains(rule));
+            assert!(found, "{mutant:?}: {rule}");
+        }
+    }
 
     #[test]
     fn includes_come_once_and_before_what_needs_them() {

@@ -11,6 +11,7 @@ use crate::{
     clock,
     command::{Expire, Expired, Outcome},
     engine::{DropHandle, Engine},
+    failpoint::{self, Place},
     lane::Undone,
 };
 
@@ -79,6 +80,7 @@ fn has_holds(drop: &DropHandle) -> bool {
 
 /// One bounded turn of the sweep.
 pub(super) async fn run_once(engine: &Engine, drop: &DropHandle) -> Result<Expired, Undone> {
+    failpoint::pass(Place::SweepBefore).await;
     drop.progress.forget_deadline();
     let deadline = Instant::now() + engine.options.answer_timeout;
     let reached = drop.lane.run(Expire { most: MOST }, deadline).await?;

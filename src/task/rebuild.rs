@@ -11,9 +11,11 @@ use std::{
 
 use super::{TaskError, jitter};
 use crate::{
-    domain::Millis,
+    domain::{Millis, ReservationId},
     engine::{DropHandle, Engine},
-    ledger::{Snapshot, SnapshotPart},
+    failpoint::{self, Mutant, Place},
+    ledger::{Decision, Snapshot, SnapshotPart},
+    progress::Position,
     store::{Chunk, Expected},
 };
 
@@ -31,7 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Patience {
     healthy_epoch: i64,
-    waiting: Option<(i64, i64, Instant, Duration)>,
+    waiting: Option<Waiting>,
+}
+
+/// What was seen when it last moved, since when it stands, and how long that is borne.
+#[derive(Debug)]
+struct Waiting {
+    seen: (i64, i64, i64),
+    since: Instant,
+    bound: Duration,
 }
 
 impl Patience {
@@ -45,28 +55,28 @@ impl Patience {
     }
 
     /// Whether a drop may be rebuilt at once: nobody has fenced since it was seen well.
-    pub(super) fn may_start(&mut self, epoch: i64) -> bool {
-        epoch == self.healthy_epoch || self.is_over(epoch, 0)
+    pub(super) fn may_start(&mut self, durable: &Position) -> bool {
+        durable.epoch == self.healthy_epoch || self.is_over(durable, 0)
     }
 
-    /// Whether a rebuild by somebody else has shown no sign of life for too long.
-    pub(super) fn is_over(&mut self, epoch: i64, progress: i64) -> bool {
-        match self.waiting {
-            Some((seen, marker, since, bound)) if (seen, marker) == (epoch, progress) => {
-                since.elapsed() >= bound
-            }
+    /// Whether a rebuild by somebody else has shown no sign of life for too long. A ledger that
+    /// moves is a sign too: then somebody serves this epoch, from another Redis than ours.
+    pub(super) fn is_over(&mut self, durable: &Position, progress: i64) -> bool {
+        let seen = (durable.epoch, durable.seq, progress);
+        match &self.waiting {
+            Some(waiting) if waiting.seen == seen => waiting.since.elapsed() >= waiting.bound,
             Some(_) | None => {
                 let bound = PATIENCE + jitter(Duration::from_secs(1));
-                self.waiting = Some((epoch, progress, Instant::now(), bound));
+                self.waiting = Some(Waiting { seen, since: Instant::now(), bound });
                 false
             }
         }
     }
 }
 
-/// Rebuilds a drop that is in epoch `seen`; does nothing when it is in another one by now.
-/// The new epoch lies above `above` too: a person who accepts a ledger that has gone back in
-/// time names the epoch of Redis there. Says whether it rebuilt.
+/// Rebuilds a drop that is in epoch `seen`; does nothing when it is in another one by now, or
+/// waits for a person and `by` is none. Gives the holds whose deadline passed meanwhile, with
+/// the new one, if it rebuilt.
 ///
 /// # Errors
 /// When Redis or the ledger can't be reached; another try starts from the beginning.
@@ -74,33 +84,58 @@ pub async fn rebuild(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
     seen: i64,
-    above: i64,
-) -> Result<bool, TaskError> {
+    by: Decision,
+) -> Result<Option<Overdue>, TaskError> {
     let started = Instant::now();
-    let Some(epoch) = engine.ledger.fence(&drop.id, seen, above).await? else {
-        drop.refresh(&engine.ledger).await?;
-        return Ok(false);
+    let early = match failpoint::without(Mutant::SnapshotBeforeFence) {
+        true => engine.ledger.snapshot(&drop.id, seen).await?,
+        false => None,
     };
+    let Some(epoch) = engine.ledger.fence(&drop.id, seen, by).await? else {
+        drop.refresh(&engine.ledger).await?;
+        return Ok(None);
+    };
+    failpoint::pass(Place::RebuildAfterFence).await;
     drop.refresh(&engine.ledger).await?;
     let token = format!("{}:{}", engine.name, rand::random::<u64>());
     // Begun before the snapshot is read, so that others see that somebody is at it.
     if engine.store.rebuild_begin(&drop.keys, epoch, &token).await?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
-    let Some(snapshot) = snapshot(engine, drop, epoch, &token).await? else { return Ok(false) };
+    failpoint::pass(Place::RebuildAfterBegin).await;
+    let Some(snapshot) = snapshot(engine, drop, epoch, &token).await? else { return Ok(None) };
+    let mut snapshot = early.unwrap_or(snapshot);
+    if failpoint::without(Mutant::OpenBeforeLastChunk) {
+        snapshot.customers = SnapshotPart::default();
+    }
+    if failpoint::without(Mutant::RebuildWithoutKeys) {
+        snapshot.keys = SnapshotPart::default();
+    }
+    failpoint::pass(Place::RebuildAfterSnapshot).await;
     let (held, holds) = (snapshot.held, snapshot.held_until.len());
     let Some((opened, overdue)) = restore(engine, drop, epoch, &token, snapshot).await? else {
-        return Ok(false);
+        return Ok(None);
     };
-    drop.progress.halt(None);
+    failpoint::pass(Place::RebuildAfterFinish).await;
+    drop.halt(None);
     metrics::counter!("dropgate_rebuilds_total", "drop" => drop.id.to_string()).increment(1);
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
         millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
+    Ok(Some(overdue))
+}
+
+/// Rebuilds, and has the moved deadlines written into the ledger meanwhile.
+pub(super) async fn rebuild_and_go_on(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    seen: i64,
+) -> Result<(), TaskError> {
+    let overdue = rebuild(engine, drop, seen, Decision::Protocol).await?.unwrap_or_default();
     if !overdue.is_empty() {
         let (engine, id) = (Arc::clone(engine), drop.id.clone());
         tokio::spawn(async move { engine.write_grace(&id, &overdue).await });
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Reads the snapshot while showing others that this rebuilder lives.
@@ -126,7 +161,8 @@ async fn snapshot(
     }
 }
 
-type Overdue = Vec<(crate::domain::ReservationId, Millis)>;
+/// Holds whose deadline passed while their drop was fenced, with the one they had.
+pub(crate) type Overdue = Vec<(ReservationId, Millis)>;
 
 async fn restore(
     engine: &Engine,
@@ -166,7 +202,9 @@ async fn restore(
         if kept.is_none() {
             return Ok(None);
         }
+        failpoint::pass(Place::RebuildAfterChunk).await;
     }
+    failpoint::pass(Place::RebuildBeforeFinish).await;
     let opened = engine.store.rebuild_finish(&drop.keys, epoch, token, expected).await?;
     Ok(opened.map(|opened| {
         (opened, held_until.into_iter().filter(|(_, until)| *until <= opened).collect())

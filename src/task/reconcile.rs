@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::{
     domain::DropId,
     engine::{AuditReport, Engine},
+    guard,
     ledger::LedgerError,
     progress::Trouble,
 };
@@ -50,6 +51,7 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
                     violations = ?report.violations, "Redis and the ledger disagree");
                 if !suspects.insert(drop.id.clone()) {
                     let what = report.violations.join("; ");
+                    guard::violation(&drop.id, "reconcile", &what);
                     drop.progress.report(Trouble::Broken { epoch: report.epoch, what });
                     suspects.remove(&drop.id);
                 }
@@ -79,7 +81,9 @@ pub(super) async fn learn_drops(engine: &Engine) -> Result<(), LedgerError> {
             }
             Some(known) => {
                 let durable = known.progress.durable();
-                if (head.epoch, head.seq) > (durable.epoch, durable.seq) {
+                // Below what is known here: the ledger may have gone back in time.
+                let moved = (head.epoch, head.seq) != (durable.epoch, durable.seq);
+                if moved || head.lost.is_some() {
                     known.refresh(&engine.ledger).await?;
                 }
             }

@@ -8,14 +8,20 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     TaskError, jitter,
-    rebuild::{Patience, rebuild},
+    rebuild::{Patience, rebuild_and_go_on},
 };
 use crate::{
     domain::Entry,
     engine::{DropHandle, DurableNews, Engine},
+    failpoint::{
+        self,
+        Mutant::{DetectionWithoutChain, GapWithoutSecondLook, TrimAheadOfLedger},
+        Place,
+    },
+    guard,
     ledger::{Batch, LedgerError},
-    progress::{Position, Trouble},
-    store::JournalRead,
+    progress::{Halt, Position, Trouble},
+    store::{JournalRead, StoreError},
 };
 
 /// Entries that are read at once, and events that one transaction carries at most.
@@ -52,8 +58,8 @@ enum Health {
     Rebuild(String),
     /// Somebody rebuilds, or should: Redis is at an earlier epoch or not open.
     Waits(i64),
-    /// The ledger lacks what was durable once.
-    WentBack(String),
+    /// The ledger lacks what was durable once, up to this (epoch, `seq`).
+    WentBack(i64, i64),
 }
 
 /// Carries for as long as the process lives.
@@ -94,23 +100,35 @@ pub(super) async fn run_once(
     drop: &Arc<DropHandle>,
     patience: &mut Patience,
 ) -> Result<Step, TaskError> {
-    let trouble = drop.progress.take_trouble();
-    if trouble.is_some() {
+    // While the ledger refuses an event, Redis is not right either: that is for a person too.
+    let halted = drop.progress.halted().is_some();
+    let trouble = drop.progress.take_trouble().filter(|_| !halted);
+    if trouble.is_some() || halted {
         // The ledger first, then Redis: Redis may only seem to be behind.
         drop.refresh(&engine.ledger).await?;
     }
-    let durable = drop.progress.durable();
+    if matches!(drop.progress.halted(), Some(Halt::Lost(_))) {
+        return Ok(Step::Halted);
+    }
+    let (durable, mark) = (drop.progress.durable(), drop.progress.mark());
     let after = (durable.epoch, durable.seq);
-    let read =
-        engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after, ENTRIES).await?;
-    let health = diagnose(&durable, &read, trouble.as_ref());
+    let read = engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after, ENTRIES).await;
+    let read = match read {
+        Err(StoreError::Damaged(what)) => {
+            guard::violation(&drop.id, "decode", &what);
+            return mend(engine, drop, patience, &durable, Health::Rebuild(what)).await;
+        }
+        read => read?,
+    };
+    let health = diagnose(&durable, mark, &read, trouble.as_ref());
     if health != Health::Fits {
         return mend(engine, drop, patience, &durable, health).await;
     }
+    failpoint::pass(Place::WriteAfterRead).await;
     patience.healthy(durable.epoch);
     if read.entries.is_empty() {
-        // What stopped the drop is gone: the ledger that had gone back in time is here again.
-        drop.progress.halt(None);
+        // What the ledger had refused is gone.
+        drop.halt(None);
         look_if_late(engine, drop).await?;
         return Ok(Step::Idle);
     }
@@ -144,6 +162,11 @@ async fn write(
     });
     entries.truncate(fitting.count());
     let batch = Batch::new(&entries);
+    if failpoint::without(TrimAheadOfLedger)
+        && let Some(last) = entries.last()
+    {
+        engine.store.tell_durable(&drop.keys, durable.epoch, last.seq, "").await?;
+    }
     let committed = match engine.ledger.commit(&drop.id, &batch).await {
         Ok(Ok(committed)) => committed,
         Ok(Err(_fenced)) => {
@@ -157,16 +180,16 @@ async fn write(
             return Err(LedgerError::Unavailable(reason).into());
         }
         Err(refused) => {
-            let reason = format!("events {}.. : {refused}", durable.seq + 1);
-            tracing::error!(drop = %drop.id, reason, "the ledger refuses events: the drop is \
-                stopped until a person has looked; no event is skipped");
-            drop.progress.halt(Some(reason));
+            let what = format!("seq {} and on: {refused}", durable.seq + 1);
+            if drop.progress.halted().is_none() {
+                guard::violation(&drop.id, "ledger", &what);
+            }
+            drop.halt(Some(Halt::Refused(what)));
             return Ok(Step::Halted);
         }
     };
-    if drop.progress.halted().is_some() {
-        drop.progress.halt(None);
-    }
+    failpoint::pass(Place::WriteAfterCommit).await;
+    drop.halt(None);
     let news = DurableNews {
         epoch: durable.epoch,
         from: durable.seq,
@@ -189,21 +212,38 @@ fn tell(engine: &Arc<Engine>, drop: &Arc<DropHandle>, news: DurableNews) {
     tokio::spawn(async move {
         let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
         let Ok(words) = serde_json::to_string(&news) else { return };
+        failpoint::pass(Place::WriteBeforeTrim).await;
         if let Err(error) = engine.store.tell_durable(&drop.keys, news.epoch, seq, &words).await {
             tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
         }
     });
 }
 
-fn diagnose(durable: &Position, read: &JournalRead, trouble: Option<&Trouble>) -> Health {
+/// `mark` is how far the ledger has been, as far as is known here: above `durable` only when
+/// the ledger has gone back in time since.
+fn diagnose(
+    durable: &Position,
+    mark: (i64, i64),
+    read: &JournalRead,
+    trouble: Option<&Trouble>,
+) -> Health {
+    let lost = |(epoch, seq): (i64, i64)| Health::WentBack(epoch, seq);
+    let behind = (durable.epoch, durable.seq) < mark;
+    let found = diagnose_redis(durable, read, trouble);
+    match (&found, &read.meta) {
+        // Only a journal that still has all of it can bring it back.
+        (Health::Fits, Some(meta)) if behind && meta.seq < mark.1 => lost(mark),
+        (Health::Rebuild(_) | Health::Waits(_), _) if behind => lost(mark),
+        (Health::Fits | Health::Rebuild(_) | Health::Waits(_) | Health::WentBack(..), _) => found,
+    }
+}
+
+fn diagnose_redis(durable: &Position, read: &JournalRead, trouble: Option<&Trouble>) -> Health {
     let Some(meta) = &read.meta else {
         return Health::Rebuild("Redis has nothing of the drop".to_owned());
     };
     if meta.epoch > durable.epoch {
-        return Health::WentBack(format!(
-            "Redis is in epoch {}, the ledger in {}",
-            meta.epoch, durable.epoch
-        ));
+        return Health::WentBack(meta.epoch, meta.durable_seq);
     }
     if meta.epoch < durable.epoch || !meta.open {
         return Health::Waits(meta.progress_ms);
@@ -216,28 +256,31 @@ fn diagnose(durable: &Position, read: &JournalRead, trouble: Option<&Trouble>) -
     if meta.seq < durable.seq {
         return Health::Rebuild(format!("Redis is at {}, the ledger at {}", meta.seq, durable.seq));
     }
+    let gap = |reached: i64| {
+        if meta.durable_seq > durable.seq {
+            return Health::WentBack(meta.epoch, meta.durable_seq);
+        }
+        Health::Rebuild(format!("the journal does not go on behind {reached}"))
+    };
     let mut reached = (durable.seq, durable.chain.as_str());
     for entry in &read.entries {
-        if entry.previous != reached.1 || entry.first_seq() != reached.0 + 1 {
-            return gap(durable, meta.durable_seq, reached.0);
+        if !follows(entry, reached) {
+            return gap(reached.0);
         }
         reached = (entry.seq, &entry.chain);
     }
     let all = read.entries.len() < ENTRIES;
-    if all && (reached.0 < meta.seq || (reached.0 == meta.seq && reached.1 != meta.chain)) {
-        return gap(durable, meta.durable_seq, reached.0);
+    let other = reached.0 == meta.seq && reached.1 != meta.chain;
+    if all && (reached.0 < meta.seq || (other && !failpoint::without(DetectionWithoutChain))) {
+        return gap(reached.0);
     }
     Health::Fits
 }
 
-fn gap(durable: &Position, told: i64, reached: i64) -> Health {
-    if told > durable.seq {
-        return Health::WentBack(format!(
-            "seq {told} was durable once, and the ledger is at {}",
-            durable.seq
-        ));
-    }
-    Health::Rebuild(format!("the journal does not go on behind {reached}"))
+/// Whether an entry goes on where the history before it ends.
+fn follows(entry: &Entry, (seq, chain): (i64, &str)) -> bool {
+    entry.first_seq() == seq + 1
+        && (entry.previous == chain || failpoint::without(DetectionWithoutChain))
 }
 
 /// Acts on what a look has found, once the ledger has been asked again: another engine may
@@ -249,32 +292,30 @@ async fn mend(
     durable: &Position,
     found: Health,
 ) -> Result<Step, TaskError> {
-    drop.refresh(&engine.ledger).await?;
-    if drop.progress.durable() != *durable {
-        return Ok(Step::Again);
+    if !failpoint::without(GapWithoutSecondLook) {
+        drop.refresh(&engine.ledger).await?;
+        if drop.progress.durable() != *durable {
+            return Ok(Step::Again);
+        }
     }
     let reason = match found {
         Health::Fits => return Ok(Step::Again),
-        Health::WentBack(reason) => {
-            let reason = format!("the ledger has gone back in time: {reason}");
-            if drop.progress.halted().as_ref() != Some(&reason) {
-                tracing::error!(drop = %drop.id, reason, "the drop is stopped until a person has \
-                    decided: restore the ledger, or accept its state with `dropgate rebuild`");
-            }
-            drop.progress.halt(Some(reason));
-            return Ok(Step::Halted);
+        Health::WentBack(epoch, seq) => {
+            engine.ledger.note_lost(&drop.id, durable.epoch, (epoch, seq)).await?;
+            drop.refresh(&engine.ledger).await?;
+            return Ok(Step::Again);
         }
-        Health::Waits(progress) if !patience.is_over(durable.epoch, progress) => {
+        Health::Waits(progress) if !patience.is_over(durable, progress) => {
             return Ok(Step::Others);
         }
         Health::Waits(_) => "Redis is at an earlier epoch".to_owned(),
         // Somebody has fenced since this process saw the drop well: let them.
-        Health::Rebuild(_) if !patience.may_start(durable.epoch) => return Ok(Step::Others),
+        Health::Rebuild(_) if !patience.may_start(durable) => return Ok(Step::Others),
         Health::Rebuild(reason) => reason,
     };
     if durable.seq > 0 {
         tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
     }
-    rebuild(engine, drop, durable.epoch, 0).await?;
+    rebuild_and_go_on(engine, drop, durable.epoch).await?;
     Ok(Step::Again)
 }

@@ -1,0 +1,17 @@
+//! What happens when an invariant is found violated: it is counted, and the operator is told.
+//!
+//! Guards stay on in production. Whoever finds a violation stops what would build on it: a drop
+//! whose counts can't be in Redis is fenced and rebuilt from the ledger, one whose events the
+//! ledger refuses stands still.
+
+use crate::domain::DropId;
+
+/// Counts a violation and says what to do. `place` is where it was found: `script`, `reconcile`,
+/// `decode` or `ledger`.
+pub fn violation(drop: &DropId, place: &'static str, what: &str) {
+    let labels = [("drop", drop.to_string()), ("place", place.to_owned())];
+    metrics::counter!("dropgate_invariant_violations_total", &labels).increment(1);
+    tracing::error!(%drop, place, what, "an invariant is violated: nothing is told that rests on \
+        it. Redis is fenced and rebuilt from the ledger by itself; if this comes again, run \
+        `dropgate audit` and keep the log");
+}
