@@ -308,12 +308,12 @@ fn unreadable(what: &str) -> LedgerError {
     LedgerError::Unreadable(what.to_owned())
 }
 
-fn parse<T: std::str::FromStr>(row: &Row, column: usize) -> Result<T, LedgerError> {
+pub(super) fn parse<T: std::str::FromStr>(row: &Row, column: usize) -> Result<T, LedgerError> {
     let text: &str = row.try_get(column)?;
     text.parse().map_err(|_| unreadable(text))
 }
 
-fn parse_optional<T: std::str::FromStr>(
+pub(super) fn parse_optional<T: std::str::FromStr>(
     row: &Row,
     column: usize,
 ) -> Result<Option<T>, LedgerError> {
@@ -347,7 +347,7 @@ fn sku_stock_at(row: &Row, at: usize) -> Result<SkuStock, LedgerError> {
     }
 }
 
-pub(super) fn read_reservation(drop: &DropId, row: &Row) -> Result<Reservation, LedgerError> {
+fn read_reservation(drop: &DropId, row: &Row) -> Result<Reservation, LedgerError> {
     let skus: Option<Vec<String>> = row.try_get("skus")?;
     let quantities: Option<Vec<i64>> = row.try_get("quantities")?;
     let lines = skus.unwrap_or_default().into_iter().zip(quantities.unwrap_or_default());

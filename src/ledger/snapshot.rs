@@ -3,19 +3,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::TryStreamExt as _;
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError,
-    read::{millis, read_reservation},
+    read::{millis, parse, parse_optional},
 };
-use crate::domain::{DropId, Millis, Reservation, ReservationId, ReservationState};
+use crate::domain::{
+    CustomerId, DropId, Line, Millis, Reservation, ReservationId, ReservationState, SkuId,
+};
 
 /// How many values share one group of a sorted set, or one chunk.
 const GROUP: usize = 250;
 /// How many reservations a customer's list names; as in `lua/lib/list_reservation.lua`.
-const LISTED: i32 = 64;
+const LISTED: usize = 64;
 
 /// Values for one of the drop's keys: field and value, or score and member, in turn.
 #[derive(Debug, Default)]
@@ -93,7 +96,6 @@ impl Ledger {
         };
         snapshot.read_stock(&transaction, drop).await?;
         snapshot.read_reservations(&transaction, drop, seq).await?;
-        snapshot.read_customers(&transaction, drop).await?;
         snapshot.read_keys(&transaction, drop).await?;
         transaction.commit().await?;
         Ok(Some(snapshot))
@@ -157,77 +159,76 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Reads what stands in Redis of reservations and customers, in one pass, row by row: at a
+    /// million holds a list of all rows would be most of this process' memory.
     async fn read_reservations(
         &mut self,
         transaction: &Transaction<'_>,
         drop: &DropId,
         seq: i64,
     ) -> Result<(), LedgerError> {
-        let sql = "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at, r.expires_at,
-                l.skus, l.quantities
-            FROM reservations r JOIN (
-                SELECT reservation_id, array_agg(sku ORDER BY position) AS skus,
-                    array_agg(quantity ORDER BY position) AS quantities
-                FROM reservation_lines WHERE drop_id = $1 GROUP BY reservation_id
-            ) l ON l.reservation_id = r.id
-            WHERE r.drop_id = $1
-                AND (r.state = 'held' OR r.changed_at > now() - interval '10 minutes')";
-        let mut deadlines: BTreeMap<(String, i64), Vec<String>> = BTreeMap::new();
-        let mut ended: Vec<String> = Vec::new();
-        for row in transaction.query(sql, &[&drop.as_str()]).await? {
-            let reservation = read_reservation(drop, &row)?;
-            let id = reservation.id.short();
-            if reservation.state == ReservationState::Held {
-                note_deadlines(&mut deadlines, &reservation, &id);
-                self.held_until.push((reservation.id, reservation.expires_at));
-                self.reservations.push(id, reservation.pack());
-            } else {
-                self.reservations.push(id.clone(), format!("{} {seq}", reservation.pack()));
-                ended.push(id);
+        let rows = transaction.query_raw(RESERVATIONS, [drop.as_str()]).await?;
+        tokio::pin!(rows);
+        let mut gathered = Gathered::default();
+        let mut current: Option<(Reservation, bool)> = None;
+        while let Some(row) = rows.try_next().await? {
+            let id = ReservationId::from(row.try_get::<_, Uuid>(0)?);
+            let line = Line { sku: parse(&row, 6)?, quantity: row.try_get(7)? };
+            match &mut current {
+                Some((reservation, _)) if reservation.id == id => reservation.lines.push(line),
+                _ => {
+                    let read = read_head(drop, id, line, &row)?;
+                    if let Some(whole) = current.replace((read, row.try_get(8)?)) {
+                        self.keep(&mut gathered, whole, seq);
+                    }
+                }
             }
         }
-        for ((sku, deadline), ids) in deadlines {
+        if let Some(whole) = current {
+            self.keep(&mut gathered, whole, seq);
+        }
+        self.finish(gathered, seq);
+        Ok(())
+    }
+
+    fn keep(&mut self, gathered: &mut Gathered, whole: (Reservation, bool), seq: i64) {
+        let (reservation, recent) = whole;
+        let id = reservation.id.short();
+        let held = reservation.state == ReservationState::Held;
+        if held || reservation.state == ReservationState::Confirmed {
+            gathered.customers.entry(reservation.customer_id.clone()).or_default().add(
+                &reservation.lines,
+                &id,
+                held,
+            );
+        }
+        if held {
+            for line in &reservation.lines {
+                let group = (line.sku.clone(), reservation.expires_at.0);
+                gathered.deadlines.entry(group).or_default().push(id.clone());
+            }
+            self.held_until.push((reservation.id, reservation.expires_at));
+            self.reservations.push(id, reservation.pack());
+        } else if recent {
+            self.reservations.push(id.clone(), format!("{} {seq}", reservation.pack()));
+            gathered.ended.push(id);
+        }
+    }
+
+    fn finish(&mut self, gathered: Gathered, seq: i64) {
+        for ((sku, deadline), ids) in gathered.deadlines {
             for group in ids.chunks(GROUP) {
                 self.deadlines.push("0", format!("{sku} {deadline:013} {}", group.concat()));
             }
         }
         // They stay for ten more minutes, all under one mark.
         let leave = Millis::from(chrono::Utc::now()).plus(600_000).0.to_string();
-        for group in ended.chunks(GROUP) {
+        for group in gathered.ended.chunks(GROUP) {
             self.ended.push(leave.clone(), format!("{seq} {}", group.concat()));
         }
-        Ok(())
-    }
-
-    async fn read_customers(
-        &mut self,
-        transaction: &Transaction<'_>,
-        drop: &DropId,
-    ) -> Result<(), LedgerError> {
-        let sql = "SELECT r.customer_id, l.sku, sum(l.quantity)::bigint
-            FROM reservations r JOIN reservation_lines l
-                ON l.drop_id = r.drop_id AND l.reservation_id = r.id
-            WHERE r.drop_id = $1 AND r.state IN ('held', 'confirmed')
-            GROUP BY r.customer_id, l.sku";
-        let mut units: HashMap<String, Vec<String>> = HashMap::new();
-        for row in transaction.query(sql, &[&drop.as_str()]).await? {
-            let (sku, count): (String, i64) = (row.try_get(1)?, row.try_get(2)?);
-            units.entry(row.try_get(0)?).or_default().push(format!("{sku}={count}"));
+        for (customer, used) in gathered.customers {
+            self.customers.push(customer.to_string(), used.pack());
         }
-        // Holds first: they are what may be in their own customer's way.
-        let sql = "SELECT customer_id,
-                (array_agg(id ORDER BY state = 'confirmed', id))[1:$2]
-            FROM reservations WHERE drop_id = $1 AND state IN ('held', 'confirmed')
-            GROUP BY customer_id";
-        for row in transaction.query(sql, &[&drop.as_str(), &LISTED]).await? {
-            let customer: String = row.try_get(0)?;
-            let ids: Vec<Uuid> = row.try_get(1)?;
-            let ids: String =
-                ids.into_iter().map(|id| ReservationId::from(id).short() + " ").collect();
-            let units = units.remove(&customer).unwrap_or_default().join(" ");
-            self.customers.push(customer, format!("{units};{ids}"));
-        }
-        Ok(())
     }
 
     async fn read_keys(
@@ -255,13 +256,69 @@ impl Snapshot {
     }
 }
 
-fn note_deadlines(
-    deadlines: &mut BTreeMap<(String, i64), Vec<String>>,
-    reservation: &Reservation,
-    id: &str,
-) {
-    for line in &reservation.lines {
-        let group = (line.sku.to_string(), reservation.expires_at.0);
-        deadlines.entry(group).or_default().push(id.to_owned());
+/// Rows of one reservation stand together, its lines in their order.
+const RESERVATIONS: &str = "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at,
+        r.expires_at, l.sku, l.quantity, r.changed_at > now() - interval '10 minutes'
+    FROM reservations r JOIN reservation_lines l
+        ON l.drop_id = r.drop_id AND l.reservation_id = r.id
+    WHERE r.drop_id = $1 AND (r.state IN ('held', 'confirmed')
+        OR r.changed_at > now() - interval '10 minutes')
+    ORDER BY r.id, l.position";
+
+/// What becomes complete only with the last reservation.
+#[derive(Debug, Default)]
+struct Gathered {
+    deadlines: BTreeMap<(SkuId, i64), Vec<String>>,
+    ended: Vec<String>,
+    customers: HashMap<CustomerId, Used>,
+}
+
+/// What a customer holds and owns.
+#[derive(Debug, Default)]
+struct Used {
+    units: Vec<Line>,
+    held: Vec<String>,
+    owned: Vec<String>,
+}
+
+impl Used {
+    fn add(&mut self, lines: &[Line], id: &str, held: bool) {
+        for line in lines {
+            match self.units.iter_mut().find(|known| known.sku == line.sku) {
+                Some(known) => known.quantity += line.quantity,
+                None => self.units.push(line.clone()),
+            }
+        }
+        let list = if held { &mut self.held } else { &mut self.owned };
+        if list.len() < LISTED {
+            list.push(id.to_owned());
+        }
     }
+
+    /// Holds first: they are what may be in their own customer's way.
+    fn pack(&self) -> String {
+        let units: Vec<String> =
+            self.units.iter().map(|line| format!("{}={}", line.sku, line.quantity)).collect();
+        let listed = self.held.iter().chain(&self.owned).take(LISTED);
+        let ids: String = listed.flat_map(|id| [id.as_str(), " "]).collect();
+        format!("{};{ids}", units.join(" "))
+    }
+}
+
+fn read_head(
+    drop: &DropId,
+    id: ReservationId,
+    first: Line,
+    row: &Row,
+) -> Result<Reservation, LedgerError> {
+    Ok(Reservation {
+        id,
+        drop: drop.clone(),
+        customer_id: parse(row, 1)?,
+        state: parse(row, 2)?,
+        lines: vec![first],
+        order_id: parse_optional(row, 3)?,
+        created_at: millis(row, 4)?,
+        expires_at: millis(row, 5)?,
+    })
 }

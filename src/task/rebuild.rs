@@ -112,6 +112,7 @@ pub async fn rebuild(
         snapshot.keys = SnapshotPart::default();
     }
     failpoint::pass(Place::RebuildAfterSnapshot).await;
+    let read = started.elapsed();
     let (held, holds) = (snapshot.held, snapshot.held_until.len());
     let Some((opened, overdue)) = restore(engine, drop, epoch, &token, snapshot).await? else {
         return Ok(None);
@@ -120,7 +121,7 @@ pub async fn rebuild(
     drop.halt(None);
     metrics::counter!("dropgate_rebuilds_total", "drop" => drop.id.to_string()).increment(1);
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
-        millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
+        read_millis = read.as_millis(), millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
     Ok(Some(overdue))
 }
 
