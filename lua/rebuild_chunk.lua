@@ -15,14 +15,15 @@ KEYS[9] journal      stream  what every call changed, in order
 ARGV[1] epoch        of the rebuild
 ARGV[2] token        of the rebuilder
 ARGV[3] name         meta, stock, reservations, deadlines, customers, keys, key_ages or ended
-ARGV[4…] values      field and value of a hash; score and member of a sorted set; at most 2,000, or
-                     none: that only shows that the rebuilder lives
+ARGV[4…] values      field and value of a hash; score and member of a sorted set; none only
+                     shows that the rebuilder lives
 
 Returns {OK}; {OTHER_EPOCH} when another rebuild or none is under way.
 Journal: nothing.
 ]]
 -- include name_keys
 -- include server_ms
+-- include call_in_chunks
 local key = name_keys(KEYS)
 local meta = redis.call('HMGET', key.meta, 'epoch', 'phase', 'token')
 if meta[1] ~= ARGV[1] or meta[2] ~= 'rebuilding' or meta[3] ~= ARGV[2] then
@@ -30,8 +31,6 @@ if meta[1] ~= ARGV[1] or meta[2] ~= 'rebuilding' or meta[3] ~= ARGV[2] then
 end
 local name = ARGV[3]
 local sorted = name == 'deadlines' or name == 'key_ages' or name == 'ended'
-if #ARGV > 3 then
-  redis.call(sorted and 'ZADD' or 'HSET', key[name], unpack(ARGV, 4))
-end
+call_in_chunks(sorted and 'ZADD' or 'HSET', key[name], ARGV, 4)
 redis.call('HSET', key.meta, 'progress_ms', server_ms())
 return { 'OK' }
