@@ -44,7 +44,8 @@ impl Source {
     }
 
     /// Which elements of KEYS or ARGV are read. Includes get them as `keys` and `argv`; an
-    /// operation's arguments are read as `ARGV[i + n]` in a loop from 5.
+    /// operation's arguments are read as `ARGV[i + n]` in a loop from 5; `call_in_chunks` takes
+    /// all from a given one on.
     pub(super) fn reads(&self, list: &str) -> BTreeSet<usize> {
         let mut read = BTreeSet::new();
         let mut loops = self.loop_of(list);
@@ -67,6 +68,14 @@ impl Source {
         if self.code.contains(&format!("unpack({list}, i, i + N - 1)")) {
             let from = loops.pop().expect("a loop");
             read.extend(from..from + self.stride().expect("N"));
+        }
+        for (_, behind) in self
+            .code
+            .match_indices(&format!(", {list}, "))
+            .map(|(at, found)| self.code.split_at(at + found.len()))
+        {
+            let digits = behind.split(')').next().unwrap_or_default();
+            read.extend(digits.parse::<usize>());
         }
         read
     }
