@@ -85,8 +85,10 @@ impl Store {
         let mut next = || values.next().unwrap_or(Ok(Value::Nil)).map_err(StoreError::from);
         let meta = read_meta(next()?)?;
         let entries = read_entries(drop, next()?)?;
-        next()?;
-        let is_writer = text(next()?).is_some_and(|writer| writer == engine);
+        // A server without memory refuses the lease, which must hold nobody up. Where nobody has
+        // it, everybody writes: only the fence in the ledger decides.
+        let _ = next();
+        let is_writer = text(next()?).is_none_or(|writer| writer == engine);
         Ok(JournalRead { meta, entries, is_writer })
     }
 

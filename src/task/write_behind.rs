@@ -124,7 +124,6 @@ pub(super) async fn run_once(
     if health != Health::Fits {
         return mend(engine, drop, patience, &durable, health).await;
     }
-    failpoint::pass(Place::WriteAfterRead).await;
     patience.healthy(durable.epoch);
     if read.entries.is_empty() {
         // What the ledger had refused is gone.
@@ -137,6 +136,7 @@ pub(super) async fn run_once(
         look_if_late(engine, drop).await?;
         return Ok(Step::Others);
     }
+    failpoint::pass(Place::WriteAfterRead).await;
     write(engine, drop, &durable, read.entries).await
 }
 

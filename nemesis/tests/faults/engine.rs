@@ -5,17 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dropgate_nemesis::cluster::{PATIENCE, STOREFRONT};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::{
-    cluster::{Cluster, PATIENCE},
-    load,
-};
+use crate::load;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_engine_left_is_carried_on_by_the_other() {
-    let mut cluster = Cluster::start(3).await;
+    let mut cluster = crate::start(3).await;
     cluster.drop_with("orphan", 100_000, None).await;
     // The one that is killed is not among those that clients speak to later.
     let victim = cluster.engines.pop().expect("an engine");
@@ -23,10 +21,10 @@ async fn what_a_killed_engine_left_is_carried_on_by_the_other() {
     let (books, mut clients) = load::start(&cluster, "orphan", 12);
     let holds = async {
         let body = json!({ "customer_id": "v", "lines": [{ "sku": "s", "quantity": 1 }] });
-        let url = format!("{}/v1/drops/orphan/reservations", victim.url);
+        let url = format!("{}/v1/drops/orphan/reservations", victim.url());
         let mut told = Vec::new();
         for _ in 0..50 {
-            let call = cluster.client.post(&url).bearer_auth("store-key-for-the-fault-tests");
+            let call = cluster.client.post(&url).bearer_auth(STOREFRONT);
             let reply = call.json(&body).send().await.expect("an answer");
             assert_eq!(reply.status(), StatusCode::CREATED);
             told.push(reply.json::<serde_json::Value>().await.expect("a body"));
@@ -51,7 +49,7 @@ async fn what_a_killed_engine_left_is_carried_on_by_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_engine_gives_back_the_other_can_hold_and_show() {
-    let cluster = Cluster::start(2).await;
+    let cluster = crate::start(2).await;
     cluster.drop_with("news", 1, None).await;
     for round in 0..20 {
         let held = cluster.hold(0, "news", &format!("a-{round}"), None, None).await;
@@ -81,27 +79,21 @@ async fn what_one_engine_gives_back_the_other_can_hold_and_show() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_under_load_loses_no_answer() {
-    let mut cluster = Cluster::start(2).await;
+    let mut cluster = crate::start(2).await;
     cluster.drop_with("stop", 100_000, None).await;
     let stopped = cluster.engines.pop().expect("an engine");
-    let pid = stopped.process.id().expect("a process").to_string();
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..16 {
-        let (http, url) = (cluster.client.clone(), stopped.url.clone());
+        let (http, url) = (cluster.client.clone(), stopped.url().to_owned());
         clients.spawn(async move {
             let body = json!({
                 "customer_id": format!("c-{client}"), "lines": [{ "sku": "s", "quantity": 1 }],
             });
             let mut told = 0;
             let url = format!("{url}/v1/drops/stop/reservations");
+            let call = || http.post(&url).bearer_auth(STOREFRONT).json(&body).send();
             // Ends with the connection, when the engine has stopped.
-            while let Ok(reply) = http
-                .post(&url)
-                .bearer_auth("store-key-for-the-fault-tests")
-                .json(&body)
-                .send()
-                .await
-            {
+            while let Ok(reply) = call().await {
                 told += i64::from(reply.status() == StatusCode::CREATED);
             }
             told
@@ -112,11 +104,9 @@ async fn a_stop_under_load_loses_no_answer() {
         assert!(since.elapsed() < PATIENCE, "no load");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let kill = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-    assert!(kill.success());
-    let mut stopped = stopped;
-    let ended = tokio::time::timeout(Duration::from_secs(10), stopped.process.wait()).await;
-    assert!(ended.expect("it ends within ten seconds").expect("a status").success());
+    stopped.terminate();
+    let ended = stopped.await_end(Duration::from_secs(10)).await;
+    assert!(ended.expect("it ends within ten seconds").success());
     let mut told = 0;
     while let Some(client) = clients.join_next().await {
         told += client.expect("a client");

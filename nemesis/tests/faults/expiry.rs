@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dropgate_nemesis::cluster::{Cluster, PATIENCE};
 use reqwest::StatusCode;
 use tokio::task::JoinSet;
-
-use crate::cluster::{Cluster, PATIENCE};
 
 async fn until_free(cluster: &Cluster, engine: usize, drop: &str, units: i64) {
     let since = Instant::now();
@@ -20,7 +19,7 @@ async fn until_free(cluster: &Cluster, engine: usize, drop: &str, units: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_came_due_is_free_again_and_stands_in_nobodys_way() {
-    let cluster = Cluster::start(2).await;
+    let cluster = crate::start(2).await;
     cluster.drop_with("due", 1, Some(1)).await;
     let held = cluster.hold(0, "due", "c", None, Some(1)).await.expect("an answer");
     assert_eq!(held.status, StatusCode::CREATED);
@@ -33,7 +32,7 @@ async fn a_hold_that_came_due_is_free_again_and_stands_in_nobodys_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("flood", 10_000, None).await;
     let mut clients = JoinSet::new();
     for client in 0..100 {
@@ -42,7 +41,7 @@ async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
             for round in 0..100 {
                 let name = format!("c-{client}-{round}");
                 // All end within a moment of each other, whenever each was made.
-                let reply = cluster.hold(client % 2, "flood", &name, None, Some(30)).await;
+                let reply = cluster.hold(client % 2, "flood", &name, None, Some(50)).await;
                 assert_eq!(reply.expect("an answer").status, StatusCode::CREATED);
             }
         });
@@ -50,7 +49,8 @@ async fn ten_thousand_holds_that_come_due_at_once_are_all_freed() {
     while let Some(ended) = clients.join_next().await {
         ended.expect("a client");
     }
-    assert_eq!(cluster.available(0, "flood").await, Some(0));
+    // Half of them were held through the other engine, whose news may still be on its way.
+    until_free(&cluster, 0, "flood", 0).await;
     assert_few_keys_and_calls(&cluster).await;
     // The drop's clock is moved past every deadline: all are due at once.
     cluster.redis(&["HSET", "dg:{flood}:meta", "skew_ms", "60000"]).await;

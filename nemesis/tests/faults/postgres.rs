@@ -7,11 +7,11 @@ use std::{
 
 use reqwest::{Method, StatusCode};
 
-use crate::{cluster::Cluster, load};
+use crate::load;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_ledger_stands_still_nothing_new_is_taken_and_nothing_is_lost() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("still", 3, None).await;
     cluster.drop_with("gone", 1, None).await;
     assert_eq!(cluster.hold(0, "gone", "c", None, None).await.expect("it").status, 201);
@@ -48,7 +48,7 @@ async fn while_the_ledger_stands_still_nothing_new_is_taken_and_nothing_is_lost(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_postgres_comes_back_and_everything_drains() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("down", 100_000, None).await;
     let (books, mut clients) = load::start(&cluster, "down", 16);
     for _ in 0..2 {

@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dropgate_nemesis::cluster::PATIENCE;
 use tokio::process::{Child, Command};
 
-use crate::cluster::PATIENCE;
-
 fn dev(folder: &Path, listen: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_dropgate"))
-        .arg("dev")
+    Command::new(env!("CARGO_BIN_EXE_dropgate-nemesis"))
+        .args(["engine", "dev"])
         .env("DROPGATE_DATA_DIR", folder)
         .env("DROPGATE_LISTEN", listen)
         .env("DROPGATE_LOG", "warn")

@@ -8,11 +8,10 @@ use std::{
     },
 };
 
+use dropgate_nemesis::cluster::Cluster;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::task::JoinSet;
-
-use crate::cluster::Cluster;
 
 /// What clients were told, by reservation.
 #[derive(Debug, Default)]
@@ -58,6 +57,14 @@ pub(crate) fn start(
         });
     }
     (books, tasks)
+}
+
+/// Lets clients win `more` further reservations.
+pub(crate) async fn let_win(books: &Books, more: usize) {
+    let goal = books.len() + more;
+    while books.len() < goal {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 async fn buy(cluster: &Cluster, books: &Books, drop: &str, client: usize, round: usize) {

@@ -1,30 +1,26 @@
 //! Redis wiped, damaged, rolled back and killed.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use dropgate_nemesis::{
+    cluster::{Cluster, Reply},
+    replica::{copy_redis, restore_redis},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::{cluster::Cluster, load};
-
-/// Lets clients win `more` further reservations.
-async fn let_win(books: &load::Books, more: usize) {
-    let goal = books.len() + more;
-    while books.len() < goal {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+use crate::load;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_redis_is_rebuilt_under_load() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("wiped", 100_000, None).await;
     let (books, mut clients) = load::start(&cluster, "wiped", 16);
     for _ in 0..4 {
-        let_win(&books, 200).await;
+        load::let_win(&books, 200).await;
         cluster.redis(&["FLUSHALL"]).await;
     }
-    let_win(&books, 200).await;
+    load::let_win(&books, 200).await;
     books.stop();
     while let Some(ended) = clients.join_next().await {
         ended.expect("a client");
@@ -37,7 +33,7 @@ async fn an_emptied_redis_is_rebuilt_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_lost_key_is_noticed_and_mended() {
-    let cluster = Cluster::start(2).await;
+    let cluster = crate::start(2).await;
     cluster.drop_with("keys", 1_000, None).await;
     let names = dropgate::store::DropKeys::new(&"keys".parse().expect("an id"));
     for name in &names.all {
@@ -54,24 +50,18 @@ async fn every_lost_key_is_noticed_and_mended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_rolled_back_to_an_older_copy_is_fenced_and_rebuilt() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("older", 100_000, None).await;
     let (books, mut clients) = load::start(&cluster, "older", 16);
-    let_win(&books, 200).await;
+    load::let_win(&books, 200).await;
     let redis = cluster.servers.redis();
     let copy = tempfile::tempdir().expect("a folder");
     for _ in 0..2 {
         let old = copy.path().join("old");
-        let _ = std::fs::remove_dir_all(&old);
-        redis.freeze();
-        copy_tree(redis.dir(), &old);
-        redis.thaw();
-        let_win(&books, 300).await;
-        redis.kill().await.expect("killed");
-        std::fs::remove_dir_all(redis.dir().join("appendonlydir")).expect("removed");
-        copy_tree(&old.join("appendonlydir"), &redis.dir().join("appendonlydir"));
-        redis.restart().await.expect("restarted");
-        let_win(&books, 100).await;
+        copy_redis(redis, &old).expect("copied");
+        load::let_win(&books, 300).await;
+        restore_redis(redis, &old).await.expect("restored");
+        load::let_win(&books, 100).await;
     }
     books.stop();
     while let Some(ended) = clients.join_next().await {
@@ -82,27 +72,13 @@ async fn a_redis_rolled_back_to_an_older_copy_is_fenced_and_rebuilt() {
     load::assert_kept(&cluster, "older", &books).await;
 }
 
-fn copy_tree(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        let kind = entry.file_type().expect("a type");
-        if kind.is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), target).expect("copied");
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_killed_and_started_again_loses_nothing() {
-    let cluster = Arc::new(Cluster::start(2).await);
+    let cluster = Arc::new(crate::start(2).await);
     cluster.drop_with("killed", 100_000, None).await;
     let (books, mut clients) = load::start(&cluster, "killed", 16);
     for _ in 0..3 {
-        let_win(&books, 200).await;
+        load::let_win(&books, 200).await;
         cluster.servers.redis().kill().await.expect("killed");
         cluster.servers.redis().restart().await.expect("restarted");
         cluster.until_held(1, "killed").await;
@@ -117,12 +93,12 @@ async fn a_redis_killed_and_started_again_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_answered_from_redis_may_vanish_with_it_and_only_that() {
-    let mut cluster = Cluster::start(0).await;
-    cluster.add_engine(&[("DROPGATE_HOLD_ACK", "redis")]).await;
+    let mut cluster = crate::start(0).await;
+    cluster.add_engine(&[("DROPGATE_HOLD_ACK", "redis")]).await.expect("an engine");
     cluster.drop_with("early", 3, Some(1)).await;
     let kept = cluster.hold(0, "early", "c-1", None, None).await.expect("an answer");
     assert_eq!(kept.status, StatusCode::CREATED, "{kept:?}");
-    let path = |reply: &crate::cluster::Reply, verb: &str| {
+    let path = |reply: &Reply, verb: &str| {
         format!("/v1/drops/early/reservations/{}{verb}", reply.body["id"].as_str().expect("an id"))
     };
     // Its own holder can read it at once.

@@ -1,0 +1,112 @@
+//! What the directed tests say over and over: a call is answered in time, a refusal says what it
+//! must, the ledger has what was told, and a drop is well again soon after a fault.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use dropgate_nemesis::cluster::{Cluster, Reply};
+use reqwest::StatusCode;
+
+/// Everybody gets an answer within 5 seconds; a busy machine may add one.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// So soon after a fault has ended, a hold succeeds on every engine.
+pub(crate) const WELL_WITHIN: Duration = Duration::from_secs(10);
+
+/// The answer of a call, which must come in time.
+pub(crate) async fn answered(call: impl Future<Output = Option<Reply>>) -> Reply {
+    let since = Instant::now();
+    let reply = call.await;
+    let took = since.elapsed();
+    assert!(took < ANSWER_WITHIN, "answered after {took:?}: {reply:?}");
+    reply.expect("an answer")
+}
+
+/// Asserts that a call was turned away as a fault demands; says the outcome.
+pub(crate) fn assert_unavailable(reply: &Reply) -> String {
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{reply:?}");
+    assert_eq!(reply.code(), "unavailable", "{reply:?}");
+    assert!(reply.headers.contains_key("Retry-After"), "{reply:?}");
+    let outcome = reply.body["outcome"].as_str().unwrap_or_default().to_owned();
+    assert!(["none", "unknown"].contains(&outcome.as_str()), "{reply:?}");
+    outcome
+}
+
+/// Asserts that a hold succeeds on each of these engines soon, and prints how soon.
+pub(crate) async fn assert_well(cluster: &Cluster, engines: &[usize], drop: &str, after: &str) {
+    for engine in engines {
+        let took = cluster.until_held(*engine, drop).await;
+        println!("after {after}: a hold on engine {engine} succeeded after {took:?}");
+        assert!(took < WELL_WITHIN, "{after}: only after {took:?}");
+    }
+}
+
+/// Repeats a hold with its key until it is granted, and says its id.
+pub(crate) async fn resolve(cluster: &Cluster, engine: usize, drop: &str, key: &str) -> String {
+    let since = Instant::now();
+    loop {
+        let reply = cluster.hold(engine, drop, key, Some(key), None).await;
+        if let Some(reply) = &reply
+            && reply.status == StatusCode::CREATED
+        {
+            return reply.id().to_owned();
+        }
+        assert!(since.elapsed() < WELL_WITHIN, "{key} is not resolved: {reply:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What the ledger has of a drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) epoch: i64,
+    pub(crate) seq: i64,
+    /// Events of epochs below `epoch`.
+    pub(crate) old_events: i64,
+    /// Reservations that were ever made, counted by their `held`.
+    pub(crate) holds: i64,
+}
+
+/// Reads what the ledger has, past the engines.
+pub(crate) async fn recorded(cluster: &Cluster, drop: &str) -> Recorded {
+    let sql = "SELECT d.epoch, d.last_seq,
+            (SELECT count(*) FROM ledger l WHERE l.drop_id = d.id AND l.epoch < d.epoch),
+            (SELECT count(DISTINCT reservation_id) FROM ledger l
+             WHERE l.drop_id = d.id AND l.kind = 'held')
+        FROM drops d WHERE d.id = $1";
+    let row = cluster.sql().await.expect("Postgres").query_one(sql, &[&drop]).await;
+    let row = row.expect("the drop");
+    Recorded { epoch: row.get(0), seq: row.get(1), old_events: row.get(2), holds: row.get(3) }
+}
+
+/// The units of `s` that the ledger counts as held and as sold.
+pub(crate) async fn held_and_sold(cluster: &Cluster, drop: &str) -> (i64, i64) {
+    let sql = "SELECT held, sold FROM stock WHERE drop_id = $1 AND sku = 's'";
+    let row = cluster.sql().await.expect("Postgres").query_one(sql, &[&drop]).await;
+    let row = row.expect("the SKU");
+    (row.get(0), row.get(1))
+}
+
+/// Whether the ledger has a reservation.
+pub(crate) async fn in_ledger(cluster: &Cluster, drop: &str, id: &str) -> bool {
+    let sql = "SELECT 1 FROM reservations WHERE drop_id = $1 AND id::text = $2";
+    let row = cluster.sql().await.expect("Postgres").query_opt(sql, &[&drop, &id]).await;
+    row.expect("an answer").is_some()
+}
+
+/// Waits for something that a test has caused.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    let since = Instant::now();
+    while !look().await {
+        assert!(since.elapsed() < dropgate_nemesis::cluster::PATIENCE, "it never came: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Removes every key of a drop from Redis, as a wiped server would.
+pub(crate) async fn wipe(cluster: &Cluster, drop: &str) {
+    let names = dropgate::store::DropKeys::new(&drop.parse().expect("an id")).all;
+    let words: Vec<&str> = ["DEL"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    cluster.redis(&words).await;
+}
