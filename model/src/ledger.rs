@@ -163,13 +163,15 @@ pub struct Ledger {
     pub cursor: Cursor,
     /// The table `ledger`, append-only.
     pub rows: Vec<Entry>,
+    /// `drops.lost_seq` is set: the drop stands still until a person has decided.
+    pub lost: bool,
 }
 
 impl Ledger {
     /// The ledger of a drop in its first epoch that has sold nothing.
     pub fn opening() -> Self {
         let cursor = Cursor { epoch: 1, seq: 0, chain: Chain::default() };
-        Self { cursor, rows: Vec::new() }
+        Self { cursor, rows: Vec::new(), lost: false }
     }
 
     /// What the rows add up to.
@@ -182,6 +184,14 @@ impl Ledger {
         let mut books = Books::opening();
         self.rows.iter().take(rows).for_each(|row| books.apply(row.event));
         books
+    }
+
+    /// What this was at an earlier moment: after so many rows, in this epoch.
+    pub fn earlier(&self, rows: usize, epoch: Epoch) -> Self {
+        let rows = self.rows[..rows].to_vec();
+        let last = rows.last().map_or((0, Chain::default()), |row| (row.seq, row.chain));
+        let cursor = Cursor { epoch, seq: last.0, chain: last.1 };
+        Self { cursor, rows, lost: false }
     }
 
     /// Whether an entry with this chain is durable.

@@ -1,12 +1,12 @@
-//! What must always hold, and what must be reachable for the model to say anything.
+//! What must always hold.
 
 use stateright::Property;
 
 use crate::Dropgate;
-use crate::ledger::{Books, Chain, EventKind, Reservation, ReservationId};
-use crate::state::{
-    CALLS, CallId, FIRST_TRY, RELEASE, RETRY, SECOND_HOLD, State, THIRD_HOLD, Told, Verb, key_of,
-};
+use crate::ledger::{Books, Chain, EventKind, Reservation};
+use crate::reach;
+use crate::redis::Redis;
+use crate::state::{CALLS, CallId, Progress, State, Told, Verb, key_of};
 
 /// At every prefix of the ledger, no count is negative and their sum is the total.
 pub const NEVER_OVERSOLD: &str = "never oversold";
@@ -26,12 +26,19 @@ pub const ONE_CHAIN: &str = "the ledger is one chain";
 pub const REDIS_FOLLOWS: &str = "redis is the ledger and the journal";
 /// While Redis has lost nothing, its journal goes on from the ledger.
 pub const NO_GAP: &str = "no gap without a fault";
-/// Whoever looks at the ledger and then at Redis sees whether Redis must be rebuilt.
+/// Whoever looks at the ledger and at a Redis sees whether that one must be rebuilt.
 pub const LOSS_NOTICED: &str = "a loss is noticed";
-/// A sound Redis is not fenced, unless somebody asks.
+/// A script does nothing for a caller of another epoch, or for one who knows of more that is
+/// durable than its Redis has.
+pub const STRANGERS_REFUSED: &str = "a script refuses whom it does not serve";
+/// A sound Redis is no reason for a fence.
 pub const NO_NEEDLESS_FENCE: &str = "no needless fence";
 /// Only the rebuild that owns Redis changes it.
 pub const NO_OVERRUN: &str = "a late rebuilder changes nothing";
+/// Nothing else takes the place of what Postgres lost. If it lost a fence too, a writer that froze
+/// before that fence may get in what the fence had kept out; Redis then is in an epoch that the
+/// ledger does not know, and the drop halts.
+pub const NOTHING_REPLACED: &str = "nothing takes the place of what the ledger lost";
 
 pub(crate) fn properties(model: &Dropgate) -> Vec<Property<Dropgate>> {
     let mut properties = vec![
@@ -42,44 +49,32 @@ pub(crate) fn properties(model: &Dropgate) -> Vec<Property<Dropgate>> {
         Property::always(ENDS_ONCE, |_, state| ends_once(state)),
         Property::always(ONE_EFFECT, |_, state| one_effect(state)),
         Property::always(ONE_CHAIN, |_, state| one_chain(state)),
-        Property::always(REDIS_FOLLOWS, |_, state| redis_follows(state)),
-        Property::always(NO_GAP, |model: &Dropgate, state| {
-            model.faulted(state) || !state.open_in_ledgers_epoch() || state.sound()
+        Property::always(REDIS_FOLLOWS, |_, state: &State| {
+            state.redises().all(|redis| redis_follows(state, redis))
+        }),
+        Property::always(NO_GAP, |model: &Dropgate, state: &State| {
+            let (epoch, cursor) = (state.ledger.cursor.epoch, state.ledger.cursor);
+            model.faulted(state)
+                || state.redises().all(|redis| !redis.open_at(epoch) || redis.sound(cursor))
         }),
         Property::always(LOSS_NOTICED, |model: &Dropgate, state: &State| {
-            state.sound() || model.condemns(&state.redis, state.ledger.cursor)
+            let cursor = state.ledger.cursor;
+            state.redises().all(|redis| redis.sound(cursor) || model.condemns(redis, cursor))
+        }),
+        Property::always(STRANGERS_REFUSED, |model: &Dropgate, state: &State| {
+            state.calls.iter().all(|call| match call.progress {
+                Progress::Sent { stamp, .. } => state.redises().all(|redis| {
+                    let strange = redis.epoch != stamp.epoch || redis.seq < stamp.durable;
+                    !strange || !redis.admits(stamp, model.checks())
+                }),
+                Progress::Rest | Progress::Queued { .. } | Progress::Waiting { .. } => true,
+            })
         }),
         Property::always(NO_NEEDLESS_FENCE, |_, state: &State| !state.fenced_needlessly),
         Property::always(NO_OVERRUN, |_, state: &State| !state.overrun),
+        Property::always(NOTHING_REPLACED, |_, state| nothing_replaced(state)),
     ];
-    let bounds = model.bounds;
-    let faults = bounds.budget.roll_backs + bounds.budget.wipes;
-    if [FIRST_TRY, SECOND_HOLD, THIRD_HOLD].into_iter().all(|hold| model.plays(hold)) {
-        properties.push(Property::sometimes("sold out", |_, state: &State| {
-            state.calls.iter().any(|call| call.told == Told::SoldOut)
-        }));
-    }
-    if model.plays(RELEASE) && bounds.budget.expiries > 0 {
-        properties.push(Property::sometimes("too late to release", |_, state: &State| {
-            matches!(state.calls[RELEASE].told, Told::Ended(_))
-        }));
-    }
-    if model.plays(RETRY) {
-        properties.push(Property::sometimes("a replay answered", |_, state: &State| {
-            state.calls[RETRY].told == Told::Acked(reservation_of(FIRST_TRY))
-        }));
-    }
-    if bounds.epochs > 1 && (faults + bounds.budget.rebuilds) > 0 {
-        properties.push(Property::sometimes("rebuilt", |_, state: &State| {
-            state.open_in_ledgers_epoch() && state.redis.epoch > 1 && state.ledger.cursor.seq > 0
-        }));
-        properties.push(Property::sometimes("none told", |_, state: &State| {
-            state.calls.iter().any(|call| call.told == Told::None)
-        }));
-    }
-    if bounds.budget.roll_backs > 0 {
-        properties.push(Property::sometimes("a fork at the fence", |_, s| fork_at_fence(s)));
-    }
+    properties.extend(reach::properties(model));
     properties
 }
 
@@ -92,7 +87,8 @@ fn never_oversold(state: &State) -> bool {
 }
 
 fn calls_all(state: &State, holds: fn(&State, CallId, Told) -> bool) -> bool {
-    state.calls.iter().enumerate().all(|(id, call)| holds(state, id, call.told))
+    let mut told = state.calls.iter().enumerate();
+    told.all(|(id, call)| call.excused || holds(state, id, call.told))
 }
 
 fn acknowledged_is_durable(state: &State, id: CallId, told: Told) -> bool {
@@ -126,6 +122,7 @@ fn none_is_none(state: &State, id: CallId, told: Told) -> bool {
     }
     let kind = CALLS[id].effect();
     match CALLS[id] {
+        Verb::Hold { key: None, reservation } => !state.ledger.holds_event(kind, reservation),
         // Tries are numbered in the order in which they came in; a later one may well succeed.
         Verb::Hold { key, reservation } => (0..=reservation)
             .all(|earlier| key_of(earlier) != key || !state.ledger.holds_event(kind, earlier)),
@@ -149,12 +146,9 @@ fn ends_once(state: &State) -> bool {
 
 fn one_effect(state: &State) -> bool {
     let mut used = [false; crate::redis::KEYS];
-    state
-        .ledger
-        .rows
-        .iter()
-        .filter(|row| row.event.kind == EventKind::Held)
-        .all(|row| !std::mem::replace(&mut used[usize::from(key_of(row.event.reservation))], true))
+    let held = state.ledger.rows.iter().filter(|row| row.event.kind == EventKind::Held);
+    held.filter_map(|row| key_of(row.event.reservation))
+        .all(|key| !std::mem::replace(&mut used[usize::from(key)], true))
 }
 
 fn one_chain(state: &State) -> bool {
@@ -166,30 +160,18 @@ fn one_chain(state: &State) -> bool {
     linked && state.ledger.cursor.chain == chain
 }
 
-fn redis_follows(state: &State) -> bool {
-    if !state.sound() {
+fn redis_follows(state: &State, redis: &Redis) -> bool {
+    let cursor = state.ledger.cursor;
+    if !redis.sound(cursor) {
         return true;
     }
     let mut books = state.ledger.books();
-    let cursor = state.ledger.cursor;
-    state.redis.entries_after(cursor).iter().for_each(|entry| books.apply(entry.event));
-    state.redis.books == books
+    redis.entries_after(cursor).iter().for_each(|entry| books.apply(entry.event));
+    redis.books == books
 }
 
-/// An engine is about to commit an entry whose place in the ledger another one has.
-fn fork_at_fence(state: &State) -> bool {
-    let mut batches = state.engines.iter().filter_map(|engine| engine.batch.as_ref());
-    batches.any(|batch| {
-        batch.iter().any(|entry| {
-            let row = state.ledger.rows.iter().find(|row| row.seq == entry.seq);
-            row.is_some_and(|row| row.epoch == entry.epoch && row.chain != entry.chain)
-        })
-    })
-}
-
-fn reservation_of(id: CallId) -> ReservationId {
-    match CALLS[id] {
-        Verb::Hold { reservation, .. } => reservation,
-        Verb::Confirm(_) | Verb::Release(_) => ReservationId::MAX,
-    }
+fn nothing_replaced(state: &State) -> bool {
+    let Some(before) = &state.lost else { return true };
+    let mut both = state.ledger.rows.iter().zip(&before.rows);
+    both.all(|(now, before)| now.chain == before.chain || now.epoch < before.epoch)
 }

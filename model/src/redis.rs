@@ -1,25 +1,25 @@
-//! Redis: its data, and the scripts. A script is one atomic step; it checks everything, then
-//! writes.
+//! One Redis server: its data, and the scripts. A script is one atomic step; it checks everything,
+//! then writes.
 
 use crate::ledger::{
     Books, Chain, Cursor, Entry, Epoch, Event, EventKind, Reservation, ReservationId, Seq,
 };
-use crate::state::Rebuild;
+use crate::state::{Rebuild, key_of};
 
-/// How many idempotency keys there are: one for each client.
-pub const KEYS: usize = 3;
+/// How many idempotency keys there are: that of the client who retries.
+pub const KEYS: usize = 1;
 
-/// An idempotency key: the number of the client that uses it.
+/// An idempotency key.
 pub type Key = u8;
 
 /// A rebuild's own mark in Redis.
 pub type Token = u8;
 
-/// In how many chunks a rebuild writes: the stock, then the reservations.
+/// In how many chunks a rebuild writes: the stock, then the reservations with their keys.
 pub const CHUNKS: u8 = 2;
 
 /// Whether Redis serves the drop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Redis knows nothing of the drop.
     Missing,
@@ -35,7 +35,7 @@ pub enum Phase {
 }
 
 /// Everything Redis keeps of the drop.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Redis {
     /// The epoch in `meta`.
     pub epoch: Epoch,
@@ -45,9 +45,12 @@ pub struct Redis {
     pub seq: Seq,
     /// The last entry's chain.
     pub chain: Chain,
+    /// The highest seq that Redis was told to be durable; kept only where the ledger may lose
+    /// something, for nobody else asks.
+    pub mark: Seq,
     /// Stock and reservations.
     pub books: Books,
-    /// Idempotency keys used in this epoch, with the reservation each one made.
+    /// Idempotency keys with the reservation each one made.
     pub keys: [Option<ReservationId>; KEYS],
     /// The journal, oldest entry first.
     pub journal: Vec<Entry>,
@@ -58,7 +61,7 @@ pub struct Redis {
 pub struct Stamp {
     /// The epoch that the caller works in.
     pub epoch: Epoch,
-    /// The highest seq of that epoch that the caller knows to be durable.
+    /// The highest seq that the caller knows to be durable.
     pub durable: Seq,
 }
 
@@ -79,6 +82,20 @@ pub enum Reply {
     Done,
 }
 
+/// Which of its checks a script makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Checks {
+    /// Another epoch is refused.
+    pub epoch: bool,
+    /// A caller who knows of more that is durable is refused.
+    pub behind: bool,
+}
+
+impl Checks {
+    /// All of them.
+    pub const ALL: Self = Self { epoch: true, behind: true };
+}
+
 impl Redis {
     /// The Redis of a drop in its first epoch that has sold nothing.
     pub fn opening() -> Self {
@@ -92,6 +109,7 @@ impl Redis {
             phase: Phase::Missing,
             seq: 0,
             chain: Chain::default(),
+            mark: 0,
             books: Books::default(),
             keys: [None; KEYS],
             journal: Vec::new(),
@@ -99,22 +117,24 @@ impl Redis {
     }
 
     /// Whether a verb of a caller with this stamp may look at anything at all.
-    pub fn admits(&self, stamp: Stamp, epoch_checked: bool) -> bool {
-        let same_epoch = self.epoch == stamp.epoch;
-        let stale = same_epoch && self.seq < stamp.durable;
-        self.phase == Phase::Open && (same_epoch || !epoch_checked) && !stale
+    pub fn admits(&self, stamp: Stamp, checks: Checks) -> bool {
+        let epoch_fits = self.epoch == stamp.epoch || !checks.epoch;
+        let behind = checks.behind && self.epoch == stamp.epoch && self.seq < stamp.durable;
+        self.phase == Phase::Open && epoch_fits && !behind
     }
 
     /// `reserve`: the key first, then the stock.
-    pub fn reserve(&mut self, key: Key, reservation: ReservationId, resent: bool) -> Reply {
-        let slot = usize::from(key);
-        if let Some(first) = self.keys[slot] {
+    pub fn reserve(&mut self, key: Option<Key>, reservation: ReservationId, resent: bool) -> Reply {
+        let first = key.and_then(|key| self.keys[usize::from(key)]);
+        if let Some(first) = first {
             return Reply::Replayed(first);
         }
         if self.books.available <= 0 {
             return Reply::SoldOut;
         }
-        self.keys[slot] = Some(reservation);
+        if let Some(key) = key {
+            self.keys[usize::from(key)] = Some(reservation);
+        }
         self.append(Event { kind: EventKind::Held, reservation, resent });
         Reply::Done
     }
@@ -163,8 +183,8 @@ impl Redis {
         true
     }
 
-    /// One chunk of a rebuild: 0 brings the stock, 1 the reservations.
-    pub fn chunk(&mut self, rebuild: &Rebuild, chunk: u8, checked: bool) -> bool {
+    /// One chunk of a rebuild: 0 brings the stock, 1 the reservations and their keys.
+    pub fn chunk(&mut self, rebuild: &Rebuild, chunk: u8, checked: bool, keys: bool) -> bool {
         if checked && !self.belongs_to(rebuild) {
             return false;
         }
@@ -174,8 +194,14 @@ impl Redis {
         if chunk == 0 {
             let reservations = self.books.reservations;
             self.books = Books { reservations, ..rebuild.books };
-        } else {
-            self.books.reservations = rebuild.books.reservations;
+            return true;
+        }
+        self.books.reservations = rebuild.books.reservations;
+        let known = self.books.reservations.iter().zip(0..);
+        for (_, reservation) in known.filter(|(state, _)| keys && **state != Reservation::Absent) {
+            if let Some(key) = key_of(reservation) {
+                self.keys[usize::from(key)] = Some(reservation);
+            }
         }
         true
     }
@@ -208,19 +234,29 @@ impl Redis {
         self.chain == chain || self.journal.iter().any(|entry| entry.prev == chain)
     }
 
-    /// Whether Redis, read after the ledger was seen at `ledger`, must be rebuilt: its epoch is
-    /// missing or older, a rebuild stands unfinished, it is behind, or it is a fork.
+    /// Whether Redis is open in the ledger's epoch and its journal goes on from where the ledger
+    /// is.
+    pub fn sound(&self, ledger: Cursor) -> bool {
+        self.open_at(ledger.epoch) && self.continues(ledger.chain)
+    }
+
+    /// Whether Redis is open in this epoch.
+    pub fn open_at(&self, epoch: Epoch) -> bool {
+        self.phase == Phase::Open && self.epoch == epoch
+    }
+
+    /// What a look at Redis says, when the ledger stands at `ledger`: whether journal and ledger
+    /// don't fit together. Its epoch is another one, a rebuild stands unfinished, it is behind, it
+    /// is a fork, or its journal has a gap.
     pub fn condemned_by(&self, ledger: Cursor, chain_checked: bool) -> bool {
-        if self.epoch != ledger.epoch {
-            return self.epoch < ledger.epoch;
+        if !self.open_at(ledger.epoch) || self.seq < ledger.seq {
+            return true;
         }
         let next = self.journal.iter().find(|entry| entry.seq == ledger.seq + 1);
-        // No entry at that place in a Redis that is ahead is a gap: the ledger has moved on and
-        // the journal was trimmed behind it, so this look at the ledger is too old to judge.
-        let forked = match next {
-            Some(entry) => entry.prev != ledger.chain,
-            None => self.seq == ledger.seq && self.chain != ledger.chain,
-        };
-        self.phase != Phase::Open || self.seq < ledger.seq || (forked && chain_checked)
+        match next {
+            Some(entry) => chain_checked && entry.prev != ledger.chain,
+            None if self.seq == ledger.seq => chain_checked && self.chain != ledger.chain,
+            None => true,
+        }
     }
 }

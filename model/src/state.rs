@@ -12,6 +12,9 @@ pub const ENGINES: usize = 2;
 /// An engine's number.
 pub type EngineId = usize;
 
+/// A Redis server's number.
+pub type ServerId = usize;
+
 /// A call's number: its place in [`CALLS`].
 pub type CallId = usize;
 
@@ -20,8 +23,8 @@ pub type CallId = usize;
 pub enum Verb {
     /// Hold one unit.
     Hold {
-        /// The idempotency key.
-        key: Key,
+        /// The idempotency key, if the client sends one.
+        key: Option<Key>,
         /// The id that the server makes for it: another one at every try.
         reservation: ReservationId,
     },
@@ -40,6 +43,14 @@ impl Verb {
             Self::Release(_) => EventKind::Released,
         }
     }
+
+    /// The idempotency key that it carries.
+    pub fn key(self) -> Option<Key> {
+        match self {
+            Self::Hold { key, .. } => key,
+            Self::Confirm(_) | Self::Release(_) => None,
+        }
+    }
 }
 
 /// The first try of the client that retries.
@@ -48,26 +59,27 @@ pub const FIRST_TRY: CallId = 0;
 pub const RETRY: CallId = 1;
 /// That client's checkout.
 pub const CONFIRM: CallId = 2;
-/// The second client's hold.
+/// The second client's hold, without a key.
 pub const SECOND_HOLD: CallId = 3;
 /// The second client empties its cart.
 pub const RELEASE: CallId = 4;
-/// The third client's hold: it wants the unit that is not there.
+/// The third client's hold, without a key: it wants the unit that is not there.
 pub const THIRD_HOLD: CallId = 5;
 
 /// Every call that can be made.
 pub const CALLS: [Verb; 6] = [
-    Verb::Hold { key: 0, reservation: 0 },
-    Verb::Hold { key: 0, reservation: 1 },
+    Verb::Hold { key: Some(0), reservation: 0 },
+    Verb::Hold { key: Some(0), reservation: 1 },
     Verb::Confirm(&[FIRST_TRY, RETRY]),
-    Verb::Hold { key: 1, reservation: 2 },
+    Verb::Hold { key: None, reservation: 2 },
     Verb::Release(&[SECOND_HOLD]),
-    Verb::Hold { key: 2, reservation: 3 },
+    Verb::Hold { key: None, reservation: 3 },
 ];
 
 /// The key that a reservation was made with.
-pub fn key_of(reservation: ReservationId) -> Key {
-    reservation.saturating_sub(1)
+pub fn key_of(reservation: ReservationId) -> Option<Key> {
+    let made = |verb: &Verb| matches!(verb, Verb::Hold { reservation: r, .. } if *r == reservation);
+    CALLS.into_iter().find(made).and_then(Verb::key)
 }
 
 /// What a client was told.
@@ -96,27 +108,30 @@ pub enum Progress {
     /// Not made, or nobody works on it any more.
     #[default]
     Rest,
-    /// An engine took it and stamped it; its script runs sooner or later, whether or not anybody
-    /// still waits for the answer.
+    /// A turn of its engine took it and stamped it; its script runs sooner or later, whether or
+    /// not anybody still waits for the answer.
     Sent {
         /// How it was stamped.
         stamp: Stamp,
         /// Whether its script has run before, without a reply.
         resent: bool,
     },
+    /// The script refused the whole call, so nothing happened: it goes again with another turn.
+    Queued {
+        /// Whether its script has run before, without a reply.
+        resent: bool,
+    },
     /// The script ran; the answer waits for this chain to be durable.
     Waiting {
-        /// The stamp's epoch.
+        /// The epoch of the Redis that ran it.
         epoch: Epoch,
-        /// Redis' chain after the script.
+        /// That Redis' chain after the script.
         chain: Chain,
-        /// Redis' seq after the script.
+        /// Its seq after the script.
         seq: Seq,
         /// What to say then.
         answer: Told,
     },
-    /// The script refused, so nothing rests on a chain.
-    Refused(Epoch),
 }
 
 /// A call and what became of it.
@@ -126,11 +141,10 @@ pub struct Call {
     pub engine: EngineId,
     /// How far it has come.
     pub progress: Progress,
-    /// Whether its engine, after the call came in, saw the ledger in the stamp's epoch. Only then
-    /// is every earlier try stamped with that epoch or a lower one.
-    pub verified: bool,
     /// What the client was told.
     pub told: Told,
+    /// It was told before the ledger lost what the answer rested on.
+    pub excused: bool,
 }
 
 impl Call {
@@ -146,15 +160,6 @@ impl Call {
     /// Whether an engine has it and the client waits.
     pub fn pending(&self) -> bool {
         self.told == Told::Nothing && self.progress != Progress::Rest
-    }
-
-    /// The epoch that the call was stamped with, while an engine has it.
-    pub fn epoch(&self) -> Option<Epoch> {
-        match self.progress {
-            Progress::Rest => None,
-            Progress::Sent { stamp, .. } => Some(stamp.epoch),
-            Progress::Waiting { epoch, .. } | Progress::Refused(epoch) => Some(epoch),
-        }
     }
 }
 
@@ -187,18 +192,19 @@ pub struct Rebuild {
 pub struct Engine {
     /// What it last saw of the ledger.
     pub ledger: Cursor,
+    /// The highest epoch and the highest seq that it ever knew to be durable; kept only where the
+    /// ledger may lose something, for otherwise they are those of `ledger`.
+    pub mark: (Epoch, Seq),
     /// What it read from the journal and has not committed.
     pub batch: Option<Arc<[Entry]>>,
     /// The rebuild it carries out.
     pub rebuild: Option<Rebuild>,
-    /// What it saw of Redis before it looked at the ledger: only a mutant reads in this order.
-    pub redis: Option<Cursor>,
 }
 
 impl Engine {
     /// An engine that has just started and has looked at the ledger.
     pub fn started(ledger: &Ledger) -> Self {
-        Self { ledger: ledger.cursor, batch: None, rebuild: None, redis: None }
+        Self { ledger: ledger.cursor, mark: (0, 0), batch: None, rebuild: None }
     }
 
     /// How the engine stamps a script call.
@@ -207,13 +213,25 @@ impl Engine {
     }
 }
 
+/// A Redis server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Server {
+    /// What it holds.
+    pub redis: Arc<Redis>,
+    /// What it held before each of its changes, oldest first: where a roll-back or a copy that
+    /// lacks the end may lead.
+    pub past: Vec<Arc<Redis>>,
+}
+
 /// What may still go wrong or happen by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Budget {
-    /// Redis loses a suffix of what it did.
+    /// A Redis loses a suffix of what it did.
     pub roll_backs: u8,
-    /// Redis loses everything.
+    /// A Redis loses everything.
     pub wipes: u8,
+    /// A second Redis takes over with a copy that may lack the end, and the first one lives on.
+    pub failovers: u8,
     /// An engine dies and starts again.
     pub crashes: u8,
     /// A connection breaks after a script has run, and the client library sends it again.
@@ -222,24 +240,33 @@ pub struct Budget {
     pub expiries: u8,
     /// A person runs `dropgate rebuild` on a healthy drop.
     pub rebuilds: u8,
+    /// Postgres loses a suffix of what it did.
+    pub ledger_losses: u8,
+}
+
+impl Budget {
+    /// How often Redis can lose something.
+    pub fn redis_faults(self) -> u8 {
+        self.roll_backs + self.wipes + self.failovers
+    }
 }
 
 /// The system at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    /// Redis.
-    pub redis: Arc<Redis>,
-    /// What Redis was before each of its changes, oldest first: where a roll-back may lead.
-    pub past: Vec<Arc<Redis>>,
+    /// The Redis servers: one, and after a failover two. Every engine may talk to either.
+    pub servers: Vec<Server>,
     /// Postgres.
     pub ledger: Arc<Ledger>,
+    /// What Postgres was before it lost something, until a person brings that back.
+    pub lost: Option<Arc<Ledger>>,
     /// The engines.
     pub engines: [Engine; ENGINES],
     /// The calls.
     pub calls: [Call; CALLS.len()],
     /// What may still happen.
     pub budget: Budget,
-    /// An engine fenced a drop whose Redis was sound.
+    /// An engine fenced because of a Redis that was sound.
     pub fenced_needlessly: bool,
     /// A rebuilder changed a Redis that was not its own.
     pub overrun: bool,
@@ -250,10 +277,10 @@ impl State {
     pub fn opening(budget: Budget) -> Self {
         let ledger = Ledger::opening();
         Self {
-            redis: Arc::new(Redis::opening()),
-            past: Vec::new(),
+            servers: vec![Server { redis: Arc::new(Redis::opening()), past: Vec::new() }],
             engines: [Engine::started(&ledger), Engine::started(&ledger)],
             ledger: Arc::new(ledger),
+            lost: None,
             calls: [Call::default(); CALLS.len()],
             budget,
             fenced_needlessly: false,
@@ -268,25 +295,33 @@ impl State {
             self.calls.iter_mut().for_each(|call| call.engine = 1 - call.engine);
         }
         for call in &mut self.calls {
-            let sent = matches!(call.progress, Progress::Sent { .. });
+            let goes_on = matches!(call.progress, Progress::Sent { .. } | Progress::Queued { .. });
             // Only a crash asks which engine has a call whose script has run.
-            if call.progress == Progress::Rest || (!sent && self.budget.crashes == 0) {
+            if call.progress == Progress::Rest || (!goes_on && self.budget.crashes == 0) {
                 call.engine = 0;
             }
-            // In the last epoch nothing can be fenced any more, so nobody is told `none`.
-            call.verified &= call.epoch().is_some_and(|epoch| epoch < bounds.epochs);
         }
-        if self.budget.roll_backs == 0 {
-            self.past.clear();
+        if self.budget.roll_backs + self.budget.failovers == 0 {
+            self.servers.iter_mut().for_each(|server| server.past.clear());
+        }
+        // Nothing tells the servers apart but what they hold.
+        if bounds.alike {
+            self.servers.sort_unstable();
         }
     }
 
-    /// Redis becomes this, and remembers what it was as long as it could still roll back.
-    pub fn replace_redis(&mut self, redis: Redis) {
-        let before = std::mem::replace(&mut self.redis, Arc::new(redis));
-        if self.budget.roll_backs > 0 {
-            self.past.push(before);
+    /// A server's Redis becomes this, and remembers what it was as long as that can matter.
+    pub fn replace_redis(&mut self, server: ServerId, redis: Redis) {
+        let server = &mut self.servers[server];
+        let before = std::mem::replace(&mut server.redis, Arc::new(redis));
+        if self.budget.roll_backs + self.budget.failovers > 0 {
+            server.past.push(before);
         }
+    }
+
+    /// Every Redis.
+    pub fn redises(&self) -> impl Iterator<Item = &Redis> {
+        self.servers.iter().map(|server| &*server.redis)
     }
 
     /// The reservation that one of these holds was acknowledged with.
@@ -308,16 +343,5 @@ impl State {
             Verb::Hold { reservation, .. } => Some(reservation),
             Verb::Confirm(holds) | Verb::Release(holds) => self.acked(holds),
         }
-    }
-
-    /// Whether Redis serves the ledger's epoch and its journal goes on from the ledger's cursor.
-    pub fn sound(&self) -> bool {
-        self.open_in_ledgers_epoch() && self.redis.continues(self.ledger.cursor.chain)
-    }
-
-    /// Whether Redis is open in the ledger's epoch.
-    pub fn open_in_ledgers_epoch(&self) -> bool {
-        self.redis.phase == crate::redis::Phase::Open
-            && self.redis.epoch == self.ledger.cursor.epoch
     }
 }

@@ -1,7 +1,9 @@
 //! The protocol as it is: every bound explored to the end, every property kept.
 
 use dropgate_model::bounds::{
-    CART, CROWD, EPOCHS, EVERYTHING, LATE_REBUILDERS, LOSS, ROLL_BACK, SALE, SALE_ROLL_BACK, WIPE,
+    AT_ONCE, CART, CHECKOUT, CROWD, EPOCHS, EVERYTHING, FAILOVER, LATE_REBUILDERS, LATE_SIDES,
+    LEDGER_LOSS, LEDGER_LOSS_CROWD, LOSS, ROLL_BACK, SALE, SALE_ROLL_BACK, SPLIT_CROWD, TWO_SIDES,
+    WIPE,
 };
 use dropgate_model::{Bounds, Dropgate};
 use stateright::{Checker, HasDiscoveries, Model};
@@ -28,48 +30,92 @@ fn a_sale_without_faults() {
 
 #[test]
 fn a_roll_back_with_late_and_repeated_scripts() {
-    explore(ROLL_BACK, 200_000);
+    explore(ROLL_BACK, 150_000);
 }
 
 #[test]
 fn two_clients_and_a_redis_that_forgets() {
-    explore(LOSS, 300_000);
+    explore(LOSS, 150_000);
 }
 
 #[test]
 fn a_cart_is_emptied_while_everything_breaks() {
-    explore(CART, 80_000);
+    explore(CART, 15_000);
 }
 
 #[test]
 fn a_wipe_and_a_crash() {
-    explore(WIPE, 80_000);
+    explore(WIPE, 60_000);
 }
 
 #[test]
 fn three_epochs_and_a_roll_back() {
-    explore(EPOCHS, 200_000);
+    explore(EPOCHS, 150_000);
 }
 
 #[test]
 fn three_epochs_and_late_rebuilders() {
-    explore(LATE_REBUILDERS, 300_000);
+    explore(LATE_REBUILDERS, 250_000);
 }
 
 #[test]
-#[ignore = "takes a minute and some GB: see README.md"]
+fn a_failover_with_both_servers_alive() {
+    explore(FAILOVER, 150_000);
+}
+
+#[test]
+fn a_failover_in_the_middle_of_a_checkout() {
+    explore(CHECKOUT, 500_000);
+}
+
+#[test]
+fn three_epochs_on_two_servers() {
+    explore(TWO_SIDES, 30_000);
+}
+
+#[test]
+fn a_ledger_that_goes_back_in_time() {
+    explore(LEDGER_LOSS, 200_000);
+}
+
+#[test]
+#[ignore = "takes half a minute and some GB: see README.md"]
 fn a_crowd_and_a_roll_back() {
-    explore(CROWD, 1_000_000);
+    explore(CROWD, 600_000);
 }
 
 #[test]
-#[ignore = "takes a minute and some GB: see README.md"]
+#[ignore = "takes minutes and some GB: see README.md"]
 fn every_verb_and_a_roll_back() {
     explore(SALE_ROLL_BACK, 1_000_000);
 }
 
 #[test]
-#[ignore = "takes a minute and some GB: see README.md"]
+#[ignore = "takes minutes and some GB: see README.md"]
 fn a_retry_and_every_fault() {
-    explore(EVERYTHING, 1_000_000);
+    explore(EVERYTHING, 5_000_000);
+}
+
+#[test]
+#[ignore = "takes half a minute and some GB: see README.md"]
+fn a_crowd_on_two_servers() {
+    explore(SPLIT_CROWD, 2_000_000);
+}
+
+#[test]
+#[ignore = "takes half a minute and some GB: see README.md"]
+fn two_clients_and_three_epochs_on_two_servers() {
+    explore(LATE_SIDES, 1_000_000);
+}
+
+#[test]
+#[ignore = "takes minutes and some GB: see README.md"]
+fn everything_at_once() {
+    explore(AT_ONCE, 1_000_000);
+}
+
+#[test]
+#[ignore = "takes minutes and some GB: see README.md"]
+fn two_clients_and_a_ledger_that_goes_back_in_time() {
+    explore(LEDGER_LOSS_CROWD, 5_000_000);
 }

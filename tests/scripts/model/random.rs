@@ -11,13 +11,15 @@ use crate::support::expand;
 const SKUS: [&str; 3] = ["a", "b", "c"];
 
 pub(super) struct Dice {
-    pub(super) random: StdRng,
+    random: StdRng,
     next_id: u32,
+    /// Whether many operations share a call.
+    crowded: bool,
 }
 
 impl Dice {
-    pub(super) fn new(random: StdRng) -> Dice {
-        Dice { random, next_id: 1 }
+    pub(super) fn new(random: StdRng, crowded: bool) -> Dice {
+        Dice { random, next_id: 1, crowded }
     }
 
     /// True once in so many times.
@@ -25,7 +27,7 @@ impl Dice {
         self.random.random_ratio(1, times)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.random.random_range(0..bound)
     }
 
@@ -46,7 +48,12 @@ impl Dice {
     /// The operations of one call, all of one verb.
     pub(super) fn call(&mut self, model: &Model) -> Vec<Op> {
         let verb = self.below(100);
-        let most = if self.once_in(4) { 8 } else { 3 };
+        let most = match (self.crowded, self.once_in(4)) {
+            (false, false) => 3,
+            (false, true) => 8,
+            (true, false) => 24,
+            (true, true) => 60,
+        };
         // A sweep is one operation.
         let operations = if (80..88).contains(&verb) { 1 } else { 1 + self.below(most) };
         (0..operations).map(|_| self.operation(verb, model)).collect()

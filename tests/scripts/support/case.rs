@@ -2,7 +2,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dropgate::{clock, command::Verb, domain::DropId, store::DropKeys};
+use dropgate::{
+    clock,
+    command::Verb,
+    domain::DropId,
+    store::{DropKeys, Script},
+};
 
 use super::{Dump, Redis, START, abbreviate, check_entry, expand, given::Given};
 
@@ -101,6 +106,45 @@ impl Case {
     /// Calls a verb's script. One text an operation: its arguments with `|` between them, in
     /// short spelling.
     pub(crate) fn call(&mut self, verb: &str, ops: &[&str]) -> Result<Vec<String>, String> {
+        let arguments = self.arguments(verb, ops);
+        self.script(verb, &arguments)
+    }
+
+    /// As [`Case::call`], and what the drop's head is behind it (see [`Dump::head`]), in one
+    /// round trip.
+    pub(crate) fn watched(
+        &mut self,
+        verb: &str,
+        ops: &[&str],
+        before: &Dump,
+    ) -> (Result<Vec<String>, String>, Dump) {
+        let arguments = self.arguments(verb, ops);
+        self.watched_script(verb, &arguments, before)
+    }
+
+    /// As [`Case::watched`], with the arguments as they are.
+    pub(crate) fn watched_script(
+        &mut self,
+        name: &str,
+        arguments: &[String],
+        before: &Dump,
+    ) -> (Result<Vec<String>, String>, Dump) {
+        let mut pipeline = redis::pipe();
+        pipeline.ignore_errors();
+        pipeline.cmd("EVALSHA").arg(&Script::named(name).sha).arg(self.keys.all.len());
+        self.keys.all.iter().chain(arguments).for_each(|part| {
+            pipeline.arg(part);
+        });
+        Dump::ask_head(&mut pipeline, &self.keys, before);
+        let mut replies = self.redis.replies(&pipeline).into_iter();
+        let reply = replies.next().expect("the script's reply");
+        let reply = reply.and_then(|value| Ok(redis::from_redis_value(value)?));
+        let head = Dump::read_head(replies.map(|reply| reply.expect("the head")));
+        (reply.map_err(|error| error.to_string()), head)
+    }
+
+    /// The arguments of a call: what all operations share, then the operations.
+    pub(crate) fn arguments(&self, verb: &str, ops: &[&str]) -> Vec<String> {
         let mut arguments = vec![
             self.epoch.to_string(),
             self.durable_seq.to_string(),
@@ -115,7 +159,7 @@ impl Case {
             assert_eq!(operation.split('|').count(), verb.arity(), "{operation}");
         }
         arguments.extend(ops.iter().flat_map(|operation| operation.split('|')).map(expand));
-        self.script(verb, &arguments)
+        arguments
     }
 
     /// Calls a verb and checks its outcomes and the change of the whole state: `- line` and

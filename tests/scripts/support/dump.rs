@@ -53,6 +53,38 @@ impl Dump {
         Dump { pairs, entries: redis::from_redis_value(journal).expect("entries") }
     }
 
+    /// What every call is checked by: `meta`, `stock`, and the journal from its last entry on.
+    pub(crate) fn head(redis: &mut Redis, keys: &DropKeys) -> Dump {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGETALL").arg(keys.meta()).cmd("HGETALL").arg(keys.stock());
+        pipeline.cmd("XREVRANGE").arg(keys.journal()).arg("+").arg("-").arg("COUNT").arg(1);
+        Dump::read_head(redis.pipeline(&pipeline).into_iter())
+    }
+
+    /// Asks for the head as it is now, with the journal from the last entry of `before` on.
+    pub(crate) fn ask_head(pipeline: &mut redis::Pipeline, keys: &DropKeys, before: &Dump) {
+        let last = before.entries.last().map_or("-", |(id, _)| id);
+        pipeline.cmd("HGETALL").arg(keys.meta()).cmd("HGETALL").arg(keys.stock());
+        pipeline.cmd("XRANGE").arg(keys.journal()).arg(last).arg("+");
+    }
+
+    /// Reads the answer to [`Dump::ask_head`].
+    pub(crate) fn read_head(mut values: impl Iterator<Item = redis::Value>) -> Dump {
+        let mut pairs = BTreeMap::new();
+        for name in ["meta", "stock"] {
+            let value = values.next().expect("a reply a key");
+            let fields: BTreeMap<String, String> = redis::from_redis_value(value).expect("texts");
+            pairs.insert(name, fields);
+        }
+        let journal = values.next().expect("the journal");
+        Dump { pairs, entries: redis::from_redis_value(journal).expect("entries") }
+    }
+
+    /// Forgets all entries but the last.
+    pub(crate) fn keep_last_entry(&mut self) {
+        self.entries.drain(..self.entries.len().saturating_sub(1));
+    }
+
     /// One field, or one member's score.
     pub(crate) fn get(&self, name: &str, field: &str) -> Option<&str> {
         self.pairs[name].get(field).map(String::as_str)

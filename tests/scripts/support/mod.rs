@@ -87,6 +87,11 @@ impl Redis {
         self.run(&words)
     }
 
+    /// Runs a pipeline of which a command may fail.
+    pub(crate) fn replies(&mut self, pipeline: &redis::Pipeline) -> Vec<Result<Value, RedisError>> {
+        pipeline.query(&mut self.connection).expect("the pipeline runs")
+    }
+
     pub(crate) fn pipeline(&mut self, pipeline: &redis::Pipeline) -> Vec<Value> {
         pipeline.query(&mut self.connection).expect("the pipeline runs")
     }
