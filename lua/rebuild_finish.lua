@@ -17,8 +17,11 @@ ARGV[3] skus         fields that stock must have
 ARGV[4] reservations fields that reservations must have
 ARGV[5] customers    fields that customers must have
 ARGV[6] keys         fields that keys must have
-ARGV[7] held         units that all SKUs together hold
-ARGV[8] sold         units that all SKUs together have sold
+ARGV[7] deadlines    members that deadlines must have
+ARGV[8] ended        members that ended must have
+ARGV[9] key_ages     members that key_ages must have
+ARGV[10] held        units that all SKUs together hold
+ARGV[11] sold        units that all SKUs together have sold
 
 Returns {OK, opened_ms}; {OTHER_EPOCH} when another rebuild or none is under way; {INCOMPLETE,
 name, found} when something is missing: the drop stays closed to everybody.
@@ -31,8 +34,9 @@ local meta = redis.call('HMGET', key.meta, 'epoch', 'phase', 'token', 'seq', 'ch
 if meta[1] ~= ARGV[1] or meta[2] ~= 'rebuilding' or meta[3] ~= ARGV[2] then
   return { 'OTHER_EPOCH' }
 end
-for i, name in ipairs({ 'stock', 'reservations', 'customers', 'keys' }) do
-  local found = redis.call('HLEN', key[name])
+for i, name in ipairs({ 'stock', 'reservations', 'customers', 'keys', 'deadlines', 'ended',
+  'key_ages' }) do
+  local found = redis.call(i <= 4 and 'HLEN' or 'ZCARD', key[name])
   if found ~= tonumber(ARGV[i + 2]) then
     return { 'INCOMPLETE', name, tostring(found) }
   end
@@ -42,7 +46,7 @@ for _, packed in ipairs(redis.call('HVALS', key.stock)) do
   local h, s = string.match(packed, '^%d+ (%d+) (%d+) ')
   held, sold = held + tonumber(h), sold + tonumber(s)
 end
-if held ~= tonumber(ARGV[7]) or sold ~= tonumber(ARGV[8]) then
+if held ~= tonumber(ARGV[10]) or sold ~= tonumber(ARGV[11]) then
   return { 'INCOMPLETE', 'units', held .. ' held, ' .. sold .. ' sold' }
 end
 for _, name in ipairs({ 'stock', 'reservations', 'customers', 'keys' }) do

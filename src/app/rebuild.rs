@@ -13,7 +13,7 @@ pub(super) async fn run(settings: RebuildSettings) -> anyhow::Result<u8> {
     let seen = drop.progress.durable();
     let in_redis = engine.store.inspect(&id, &drop.keys, (seen.epoch, seen.seq)).await?;
     let by = Decision::Person { above: in_redis.meta.map_or(0, |meta| meta.epoch) };
-    if let Some(overdue) = task::rebuild(&engine, &drop, seen.epoch, by).await? {
+    if let Some(overdue) = task::rebuild(&engine, &drop, &seen, by).await? {
         engine.write_grace(&id, &overdue).await;
         println!("{id} is rebuilt in epoch {}.", drop.progress.durable().epoch);
         return Ok(0);

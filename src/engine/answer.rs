@@ -1,6 +1,10 @@
 //! What the engine answers to whoever asks: a value, a refusal, or that it can't say.
 
-use crate::command::Refusal;
+use crate::{
+    command::Refusal,
+    domain::RequestKey,
+    failpoint::{self, Mutant},
+};
 
 /// A success, and whether it is the repeated answer of an earlier request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,16 @@ impl CallError {
     #[must_use]
     pub fn none(reason: impl Into<String>) -> CallError {
         CallError::Unavailable { effect: Effect::None, reason: reason.into() }
+    }
+
+    /// A call that did nothing. With a key it can't be said that nothing happened: an earlier
+    /// try may have got through, or still may.
+    #[must_use]
+    pub fn undone(key: Option<&RequestKey>, reason: impl Into<String>) -> CallError {
+        if key.is_some() && !failpoint::without(Mutant::NoneWithKey) {
+            return CallError::unknown(reason);
+        }
+        CallError::none(reason)
     }
 
     /// An answer that the outcome is unknown, and why.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CallError, DropHandle, Effect, Engine, HoldAck};
+use super::{CallError, DropHandle, Engine, HoldAck};
 use crate::{
     command::{Operation, Outcome, Refusal},
     domain::{DropId, Millis, RequestKey},
@@ -47,13 +47,13 @@ impl Engine {
         loop {
             let reached = drop.lane.run(operation.clone(), deadline).await;
             let Reached { outcome, position, now } = reached.map_err(|undone| match undone {
-                Undone::Nothing(reason) => none_of(key, reason),
+                Undone::Nothing(reason) => CallError::undone(key, reason),
                 Undone::Unknown(reason) => CallError::unknown(reason),
             })?;
             match outcome {
                 // Each retry has freed some hundreds of holds, so this ends.
                 Outcome::Retry if Instant::now() < deadline => {}
-                Outcome::Retry => return Err(CallError::none("too many holds are due")),
+                Outcome::Retry => return Err(CallError::undone(key, "too many holds are due")),
                 Outcome::Done(answer) => {
                     let early = O::TAKES && self.options.hold_ack == HoldAck::Redis;
                     if !early {
@@ -125,8 +125,12 @@ impl Engine {
                 {
                     return Ok(());
                 }
+                // The history that had it may come back: only a person knows.
+                Ok(Ok(Some((head, _)))) if head.lost.is_some() => {
+                    return Err(CallError::unknown("the ledger has gone back in time"));
+                }
                 Ok(Ok(Some((head, _)))) if head.epoch > position.epoch => {
-                    return Err(none_of(key, "the drop was rebuilt without it".to_owned()));
+                    return Err(CallError::undone(key, "the drop was rebuilt without it"));
                 }
                 // A fork that nobody has fenced yet, or no answer: look again.
                 Ok(_) => tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_AGAIN)).await,
@@ -137,12 +141,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// A call that did nothing. With a key it can't be said that nothing happened: an earlier
-/// try may have got through.
-fn none_of(key: Option<&RequestKey>, reason: String) -> CallError {
-    let unknown = key.is_some() && !failpoint::without(Mutant::NoneWithKey);
-    let effect = if unknown { Effect::Unknown } else { Effect::None };
-    CallError::Unavailable { effect, reason }
 }

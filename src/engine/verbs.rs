@@ -1,7 +1,9 @@
 //! The storefront's verbs, and the admin's that move units.
 
+use std::sync::Arc;
+
 use super::{
-    Answer, CallError, Engine, Success,
+    Answer, CallError, DropHandle, Effect, Engine, Success,
     call::{Refused, Settled},
 };
 use crate::{
@@ -31,7 +33,7 @@ impl Engine {
         ttl_seconds: Option<i64>,
         key: Option<RequestKey>,
     ) -> Answer<Reservation> {
-        let handle = self.find(drop).await?;
+        let handle = self.find_for(drop, key.as_ref()).await?;
         let reserve = Reserve { id, customer_id, lines, ttl_seconds, key: key.clone() };
         let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline()).await?;
         let answer = finish(settled, |found| found.reservation(drop))?;
@@ -143,7 +145,7 @@ impl Engine {
         reference: Option<Reference>,
         key: RequestKey,
     ) -> Answer<Stock> {
-        let handle = self.find(drop).await?;
+        let handle = self.find_for(drop, Some(&key)).await?;
         let restock =
             Restock { sku: sku.clone(), quantity, reason, reference, key: Some(key.clone()) };
         let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await?;
@@ -162,23 +164,37 @@ impl Engine {
     where
         O: Operation<Answer = Reservation> + Clone,
     {
-        let handle = self.find(drop).await?;
+        let handle = self.find_for(drop, key).await?;
         let deadline = self.deadline();
         let first = self.settle(&handle, make(None), key, deadline).await?;
         let Err(Refused { refusal: Refusal::UnknownReservation, now: read_at }) = first else {
             return finish(first, |found| found.reservation(drop));
         };
         let known = self.ledger.reservation(drop, id).await;
-        let known = known.map_err(|error| CallError::none(error.to_string()))?;
+        let known = known.map_err(|error| CallError::undone(key, error.to_string()))?;
         let Some(reservation) = known else {
             return Err(CallError::Refused(Refusal::UnknownReservation));
         };
         self.second_try(&handle, make, Handed { reservation, read_at }, key, deadline).await
     }
 
+    /// A drop, for a call whose earlier try may have got further than this one.
+    async fn find_for(
+        &self,
+        drop: &DropId,
+        key: Option<&RequestKey>,
+    ) -> Result<Arc<DropHandle>, CallError> {
+        match self.find(drop).await {
+            Err(CallError::Unavailable { effect: Effect::None, reason }) => {
+                Err(CallError::undone(key, reason))
+            }
+            found => found,
+        }
+    }
+
     async fn second_try<O>(
         &self,
-        handle: &super::DropHandle,
+        handle: &DropHandle,
         make: impl Fn(Option<Handed>) -> O,
         handed: Handed,
         key: Option<&RequestKey>,
@@ -198,7 +214,7 @@ impl Engine {
             }
             Err(Refused { refusal: Refusal::UnknownReservation, .. }) => {
                 handle.progress.report(Trouble::Look);
-                Err(CallError::none("Redis does not have the hold; the drop is looked at"))
+                Err(CallError::undone(key, "Redis does not have the hold; the drop is looked at"))
             }
             settled => finish(settled, |found| found.reservation(&handle.id)),
         }

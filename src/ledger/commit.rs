@@ -144,16 +144,17 @@ impl Ledger {
         Ok((epoch, previous))
     }
 
-    /// Raises a drop's epoch if it still is `seen`; everything of earlier epochs can write
-    /// nothing from then on. `None` when it was another already, or when the drop waits for a
-    /// person ([`Head::lost`]) and nobody has decided.
+    /// Raises a drop's epoch if the ledger still stands where `seen` says; everything of earlier
+    /// epochs can write nothing from then on. `None` when somebody has written or fenced since,
+    /// or when the drop waits for a person ([`Head::lost`]) and nobody has decided. A person's
+    /// word needs the epoch only.
     ///
     /// # Errors
     /// [`LedgerError`]; after [`LedgerError::Unavailable`] it may have happened.
     pub async fn fence(
         &self,
         drop: &DropId,
-        seen: i64,
+        seen: (i64, i64, &str),
         by: Decision,
     ) -> Result<Option<i64>, LedgerError> {
         let (above, accepts) = match by {
@@ -166,8 +167,9 @@ impl Ledger {
             .query_opt(
                 "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1, lost_epoch = NULL,
                     lost_seq = NULL
-                    WHERE id = $1 AND epoch = $2 AND ($4 OR lost_epoch IS NULL) RETURNING epoch",
-                &[&drop.as_str(), &seen, &above, &accepts],
+                    WHERE id = $1 AND epoch = $2 AND ($4 OR (lost_epoch IS NULL
+                        AND last_seq = $5 AND last_chain = $6)) RETURNING epoch",
+                &[&drop.as_str(), &seen.0, &above, &accepts, &seen.1, &seen.2],
             )
             .await?;
         row.map(|row| row.try_get(0)).transpose().map_err(LedgerError::from)

@@ -25,6 +25,12 @@ pub struct Expected {
     pub customers: usize,
     /// Remembered idempotency keys.
     pub keys: usize,
+    /// Groups of deadlines.
+    pub deadlines: usize,
+    /// Groups of ended reservations.
+    pub ended: usize,
+    /// Groups of keys by age.
+    pub key_ages: usize,
     /// Units held, over all SKUs.
     pub held: i64,
     /// Units sold, over all SKUs.
@@ -98,6 +104,9 @@ impl Store {
             expected.reservations.to_string(),
             expected.customers.to_string(),
             expected.keys.to_string(),
+            expected.deadlines.to_string(),
+            expected.ended.to_string(),
+            expected.key_ages.to_string(),
             expected.held.to_string(),
             expected.sold.to_string(),
         ];

@@ -74,7 +74,7 @@ impl Patience {
     }
 }
 
-/// Rebuilds a drop that is in epoch `seen`; does nothing when it is in another one by now, or
+/// Rebuilds a drop whose ledger stands at `seen`; does nothing when it has moved by now, or
 /// waits for a person and `by` is none. Gives the holds whose deadline passed meanwhile, with
 /// the new one, if it rebuilt.
 ///
@@ -83,15 +83,16 @@ impl Patience {
 pub async fn rebuild(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
-    seen: i64,
+    seen: &Position,
     by: Decision,
 ) -> Result<Option<Overdue>, TaskError> {
     let started = Instant::now();
     let early = match failpoint::without(Mutant::SnapshotBeforeFence) {
-        true => engine.ledger.snapshot(&drop.id, seen).await?,
+        true => engine.ledger.snapshot(&drop.id, seen.epoch).await?,
         false => None,
     };
-    let Some(epoch) = engine.ledger.fence(&drop.id, seen, by).await? else {
+    let head = (seen.epoch, seen.seq, seen.chain.as_str());
+    let Some(epoch) = engine.ledger.fence(&drop.id, head, by).await? else {
         drop.refresh(&engine.ledger).await?;
         return Ok(None);
     };
@@ -129,7 +130,7 @@ pub async fn rebuild(
 pub(super) async fn rebuild_and_go_on(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
-    seen: i64,
+    seen: &Position,
 ) -> Result<(), TaskError> {
     let overdue = rebuild(engine, drop, seen, Decision::Protocol).await?.unwrap_or_default();
     if !overdue.is_empty() {
@@ -177,6 +178,9 @@ async fn restore(
         reservations: snapshot.reservations.len(),
         customers: snapshot.customers.len(),
         keys: snapshot.keys.len(),
+        deadlines: snapshot.deadlines.len(),
+        ended: snapshot.ended.len(),
+        key_ages: snapshot.key_ages.len(),
         held: snapshot.held,
         sold: snapshot.sold,
     };

@@ -316,6 +316,6 @@ async fn mend(
     if durable.seq > 0 {
         tracing::warn!(drop = %drop.id, epoch = durable.epoch, reason, "the drop is rebuilt");
     }
-    rebuild_and_go_on(engine, drop, durable.epoch).await?;
+    rebuild_and_go_on(engine, drop, durable).await?;
     Ok(Step::Again)
 }

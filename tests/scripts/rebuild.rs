@@ -103,19 +103,22 @@ fn a_drop_opens_only_when_everything_is_there() {
         assert_eq!(case.script("rebuild_chunk", &arguments), Ok(words(&["OK"])));
     }
     for (expected, missing) in [
-        (["3", "1", "1", "2", "3", "4"], ["stock", "2"]),
-        (["2", "2", "1", "2", "3", "4"], ["reservations", "1"]),
-        (["2", "1", "0", "2", "3", "4"], ["customers", "1"]),
-        (["2", "1", "1", "3", "3", "4"], ["keys", "2"]),
-        (["2", "1", "1", "2", "4", "4"], ["units", "3 held, 4 sold"]),
-        (["2", "1", "1", "2", "3", "5"], ["units", "3 held, 4 sold"]),
+        (["3", "1", "1", "2", "1", "0", "0", "3", "4"], ["stock", "2"]),
+        (["2", "2", "1", "2", "1", "0", "0", "3", "4"], ["reservations", "1"]),
+        (["2", "1", "0", "2", "1", "0", "0", "3", "4"], ["customers", "1"]),
+        (["2", "1", "1", "3", "1", "0", "0", "3", "4"], ["keys", "2"]),
+        (["2", "1", "1", "2", "2", "0", "0", "3", "4"], ["deadlines", "1"]),
+        (["2", "1", "1", "2", "1", "1", "0", "3", "4"], ["ended", "0"]),
+        (["2", "1", "1", "2", "1", "0", "1", "3", "4"], ["key_ages", "0"]),
+        (["2", "1", "1", "2", "1", "0", "0", "4", "4"], ["units", "3 held, 4 sold"]),
+        (["2", "1", "1", "2", "1", "0", "0", "3", "5"], ["units", "3 held, 4 sold"]),
     ] {
         let arguments = [["1", "t"].as_slice(), &expected].concat();
         let reply = ["INCOMPLETE", missing[0], missing[1]];
         idle(&mut case, "rebuild_finish", &arguments, &reply);
     }
     case.set("skew_ms", 5000);
-    let arguments = words(&["1", "t", "2", "1", "1", "2", "3", "4"]);
+    let arguments = words(&["1", "t", "2", "1", "1", "2", "1", "0", "0", "3", "4"]);
     let reply = case.script("rebuild_finish", &arguments).expect("a reply");
     let dump = case.dump();
     assert_eq!(reply, ["OK".to_owned(), dump.number("opened_ms").to_string()]);
@@ -127,7 +130,12 @@ fn a_drop_opens_only_when_everything_is_there() {
     assert_eq!((id.as_str(), dump.entries.len()), ("1-7", 1), "a journal is never empty");
     assert_eq!(fields[..8], words(&["v", "1", "n", "0", "p", "c7", "c", "c7"]));
     assert_eq!(fields[10..], words(&["e", ""]));
-    idle(&mut case, "rebuild_finish", &["1", "t", "2", "1", "1", "2", "3", "4"], &["OTHER_EPOCH"]);
+    idle(
+        &mut case,
+        "rebuild_finish",
+        &["1", "t", "2", "1", "1", "2", "1", "0", "0", "3", "4"],
+        &["OTHER_EPOCH"],
+    );
 }
 
 #[test]
@@ -143,7 +151,7 @@ fn the_first_entry_of_an_epoch_goes_on_where_the_last_one_ended() {
     let mut chunks = chunks;
     chunks[0].1.push(old.get("meta", "chain").expect("a chain").to_owned());
     chunks[0].1.extend(words(&["state", "open", "ttl_ms", "900000", "max_hold_ms", "3600000"]));
-    case.rebuild(&chunks, &words(&["1", "0", "0", "0", "0", "0"]));
+    case.rebuild(&chunks, &words(&["1", "0", "0", "0", "0", "0", "0", "0", "0"]));
     case.set("latest_ms", START);
     // `expect` checks the id 2-12 and the chain over the one before.
     case.expect(

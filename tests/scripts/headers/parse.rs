@@ -181,9 +181,10 @@ impl Header {
                             .push(operand.trim().split(' ').next().expect("a name").to_owned());
                     }
                 }
-            } else if line.starts_with("ARGV[") {
-                assert_eq!(line[5..6], (header.arguments.len() + 1).to_string(), "{}", source.name);
-                header.arguments.push(word(8));
+            } else if let Some(rest) = line.strip_prefix("ARGV[") {
+                let (number, name) = rest.split_once("] ").expect("an argument");
+                assert_eq!(number, (header.arguments.len() + 1).to_string(), "{}", source.name);
+                header.arguments.push(name.split(' ').next().expect("a name").to_owned());
                 header.shared_lines.push(line.to_owned());
             } else if line.starts_with("Returns ") {
                 let mut text = line.to_owned();

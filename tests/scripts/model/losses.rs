@@ -114,7 +114,9 @@ impl History {
         chunks.extend(["key_ages", "ended"].map(|name| (name, scored(name))));
         chunks.push(("deadlines", self.deadlines()));
         let counts = ["stock", "reservations", "customers", "keys"].map(count);
-        let expected = [counts.as_slice(), &[units(1), units(2)]].concat();
+        let groups = self.deadlines().len() / 2;
+        let sets = [groups.to_string(), count("ended"), count("key_ages")];
+        let expected = [counts.as_slice(), &sets, &[units(1), units(2)]].concat();
         self.case.epoch += 1;
         // A wiped Redis has lost the skew too, which only tests set.
         self.case.set("skew_ms", self.skew);

@@ -151,8 +151,15 @@ impl Given {
     /// What `rebuild_finish` is told to find.
     pub(super) fn expected(&self) -> Vec<String> {
         let sum = |count: usize| self.stock.iter().map(|stock| stock.1[count]).sum::<i64>();
-        let lengths =
-            [self.stock.len(), self.reservations.len(), self.customers.len(), self.keys.len()];
+        let lengths = [
+            self.stock.len(),
+            self.reservations.len(),
+            self.customers.len(),
+            self.keys.len(),
+            self.deadlines.len(),
+            self.ended.len(),
+            self.key_ages.len(),
+        ];
         lengths
             .iter()
             .map(ToString::to_string)
