@@ -3,8 +3,9 @@
 SHELL := /bin/sh
 CARGO ?= cargo
 DROP ?=
+NEMESIS ?= run
 
-.PHONY: help install run test check drop model clean
+.PHONY: help install run test check drop nemesis model clean
 
 help: ## Show what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,6 +28,10 @@ check: ## Check format, lints and documentation; a warning is an error
 drop: install ## Simulate a whole drop and audit it; options by DROP="--buyers 2000 --units 100"
 	@$(CARGO) build --release --package dropgate --package dropgate-loadtest
 	@exec target/release/dropgate-loadtest $(DROP)
+
+nemesis: install ## Break everything on purpose and check the books; options by NEMESIS="run --minutes 5"
+	@$(CARGO) build --release --package dropgate-nemesis
+	@exec target/release/dropgate-nemesis $(NEMESIS)
 
 model: ## Explore the large configurations of the protocol's model (minutes, gigabytes)
 	$(CARGO) test --release --package dropgate-model -- --ignored --test-threads=1

@@ -201,7 +201,7 @@ impl Try {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Entry {
-    Asked(Try),
+    Asked(Box<Try>),
     Told { call: u64, at: i64, told: Told },
 }
 
@@ -245,7 +245,7 @@ impl Books {
         let call = pages.tries.len() as u64;
         let ask = ask.clone();
         let page = Try { call, engine, incarnation, asked_at: now(), ask, told_at: 0, told: None };
-        pages.write(&Entry::Asked(page.clone()));
+        pages.write(&Entry::Asked(Box::new(page.clone())));
         pages.tries.push(page);
         call
     }
@@ -297,7 +297,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Try>> {
     let last = lines.len().saturating_sub(1);
     for (number, line) in lines.iter().enumerate() {
         match serde_json::from_str(line) {
-            Ok(Entry::Asked(page)) => tries.push(page),
+            Ok(Entry::Asked(page)) => tries.push(*page),
             Ok(Entry::Told { call, at, told }) => {
                 let page = tries.get_mut(usize::try_from(call)?).context("an answer to nothing")?;
                 (page.told_at, page.told) = (at, Some(told));

@@ -9,7 +9,7 @@ use crate::{
     books::now,
     clients::storm,
     cluster::local,
-    proxy::Link,
+    proxy::{Link, Proxy},
     replica::{Replica, copy_redis, restore_redis},
     schedule::{Fault, Kind},
     stage::{BACK, Stage},
@@ -58,12 +58,17 @@ impl Stage {
             Kind::Wipe => self.tell_redis(&["FLUSHALL"]).await.map(drop),
             Kind::RollBack => self.roll_back(fault).await,
             Kind::Promote => self.promote(fault).await,
-            Kind::CutRedis | Kind::HoldRedis | Kind::DelayRedis => {
-                self.part(fault, &engines, true).await;
+            Kind::CutRedis | Kind::CutPostgres => {
+                self.part(fault, &engines, Link::Cut).await;
                 Ok(())
             }
-            Kind::CutPostgres | Kind::HoldPostgres | Kind::DelayPostgres => {
-                self.part(fault, &engines, false).await;
+            Kind::HoldRedis | Kind::HoldPostgres => {
+                self.part(fault, &engines, Link::Held(fault.way)).await;
+                Ok(())
+            }
+            Kind::DelayRedis | Kind::DelayPostgres => {
+                let late = Duration::from_millis(5 + fault.dice % 300);
+                self.part(fault, &engines, Link::Delayed(fault.way, late)).await;
                 Ok(())
             }
             Kind::ResetRedis | Kind::ResetPostgres => {
@@ -128,24 +133,20 @@ impl Stage {
     async fn freeze(&self, fault: &Fault) {
         // Long enough, some times, for every bound to be passed.
         let lasts = fault.lasts * if fault.dice.is_multiple_of(3) { 3 } else { 1 };
-        match fault.kind {
-            Kind::FreezeRedis => {
-                self.redis().server().freeze();
-                tokio::time::sleep(lasts).await;
-                self.redis().server().thaw();
-            }
-            Kind::FreezePostgres => {
-                self.cluster.servers.postgres().freeze();
-                tokio::time::sleep(lasts).await;
-                self.cluster.servers.postgres().thaw();
-            }
-            _ => {
-                let from = now();
-                self.cluster.engines[fault.engine].freeze();
-                tokio::time::sleep(lasts).await;
-                self.cluster.engines[fault.engine].thaw();
-                self.was_out(fault.engine, from);
-            }
+        if fault.kind == Kind::FreezeRedis {
+            self.redis().server().freeze();
+            tokio::time::sleep(lasts).await;
+            self.redis().server().thaw();
+        } else if fault.kind == Kind::FreezePostgres {
+            self.cluster.servers.postgres().freeze();
+            tokio::time::sleep(lasts).await;
+            self.cluster.servers.postgres().thaw();
+        } else {
+            let from = now();
+            self.cluster.engines[fault.engine].freeze();
+            tokio::time::sleep(lasts).await;
+            self.cluster.engines[fault.engine].thaw();
+            self.was_out(fault.engine, from);
         }
     }
 
@@ -183,15 +184,18 @@ impl Stage {
         Ok(())
     }
 
-    async fn part(&self, fault: &Fault, engines: &[usize], redis: bool) {
-        let proxies =
-            if redis { &self.cluster.redis_proxies } else { &self.cluster.postgres_proxies };
-        let late = Duration::from_millis(5 + fault.dice % 300);
-        let link = match fault.kind {
-            Kind::HoldRedis | Kind::HoldPostgres => Link::Held(fault.way),
-            Kind::DelayRedis | Kind::DelayPostgres => Link::Delayed(fault.way, late),
-            _ => Link::Cut,
-        };
+    /// The proxies that a fault of the network is done to.
+    fn proxies(&self, kind: Kind) -> &[Proxy] {
+        let redis = [Kind::CutRedis, Kind::HoldRedis, Kind::DelayRedis, Kind::ResetRedis];
+        if redis.contains(&kind) {
+            &self.cluster.redis_proxies
+        } else {
+            &self.cluster.postgres_proxies
+        }
+    }
+
+    async fn part(&self, fault: &Fault, engines: &[usize], link: Link) {
+        let proxies = self.proxies(fault.kind);
         for engine in engines {
             proxies[*engine].set(link);
         }
@@ -202,9 +206,7 @@ impl Stage {
     }
 
     async fn reset(&self, fault: &Fault, engines: &[usize]) {
-        let redis = fault.kind == Kind::ResetRedis;
-        let proxies =
-            if redis { &self.cluster.redis_proxies } else { &self.cluster.postgres_proxies };
+        let proxies = self.proxies(fault.kind);
         let mut rng = StdRng::seed_from_u64(fault.dice);
         for _ in 0..rng.random_range(1..4) {
             for engine in engines {

@@ -5,9 +5,12 @@
 //! - `proxy` is the network between an engine and a server, and breaks it;
 //! - `engine` is one engine process with failpoints: kill, freeze, order;
 //! - `cluster` puts servers, proxies and engines together, and calls them;
-//! - `books` is what clients asked and were told, `checker` what the ledger says about it;
+//! - `replica` is a second Redis, and older copies of what servers have on their disks;
 //! - `rebuild_time` measures how long a drop is away while it is rebuilt;
-//! - `replica` is a second Redis, and older copies of what servers have on their disks.
+//! - `books` is what clients asked and were told, `clients` the crowd that fills them;
+//! - `schedule` says which faults come when, `stage` and `faults` let them happen;
+//! - `checker` judges the books by the ledger, `run` puts a run together, `report` shows it;
+//! - `mutants` has a scene for each rule that the engine would be wrong without.
 
 pub mod books;
 pub mod checker;

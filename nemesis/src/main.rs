@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use dropgate::failpoint::Mutant;
 use dropgate_nemesis::{
+    rebuild_time,
     report::Report,
     run::{RunOptions, run},
     schedule::Kind,
@@ -27,6 +28,15 @@ enum Command {
         /// Files that `run --report` has written
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Measures how long a drop is away while it is rebuilt
+    RebuildTime {
+        /// Active holds of the drop
+        #[arg(long, default_value_t = 100_000)]
+        holds: usize,
+        /// Times that its keys are lost
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
     },
     /// The engine, with failpoints; takes what `dropgate` takes
     #[command(hide = true)]
@@ -62,12 +72,26 @@ fn mutants() -> clap::builder::PossibleValuesParser {
     Mutant::ALL.iter().map(|mutant| mutant.name()).collect::<Vec<_>>().into()
 }
 
+async fn rebuild_time(holds: usize, rounds: usize) -> anyhow::Result<u8> {
+    let program = std::env::current_exe()?;
+    for time in rebuild_time::measure(program, holds, rounds).await? {
+        println!(
+            "away {:.2} s; the drop beside it took {:.0} holds a second before, {:.0} meanwhile",
+            time.away.as_secs_f64(),
+            time.before,
+            time.meanwhile
+        );
+    }
+    Ok(0)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Engine(cli) => dropgate::app::run(cli.command).await,
         Command::Run(args) => rage(args).await,
         Command::Sum { files } => sum(&files),
+        Command::RebuildTime { holds, rounds } => rebuild_time(holds, rounds).await,
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -54,13 +54,7 @@ pub async fn measure(
     holds: usize,
     rounds: usize,
 ) -> anyhow::Result<Vec<RebuildTime>> {
-    let cluster = Arc::new(
-        Cluster::start(ClusterOptions {
-            engine_env: vec![("DROPGATE_LOG".into(), "info".into())],
-            ..ClusterOptions::new(program)
-        })
-        .await?,
-    );
+    let cluster = Arc::new(Cluster::start(ClusterOptions::new(program)).await?);
     let units = i64::try_from(holds)? + 100_000;
     cluster.drop_with(FULL, units, None).await;
     cluster.drop_with(BESIDE, 100_000_000, None).await;
@@ -71,9 +65,6 @@ pub async fn measure(
     for _ in 0..rounds {
         cluster.until_held(1, FULL).await;
         times.push(lose(&cluster).await?);
-    }
-    for engine in &cluster.engines {
-        println!("{}", engine.log());
     }
     for drop in [FULL, BESIDE] {
         cluster.assert_balanced(0, drop).await;

@@ -31,7 +31,7 @@ impl Engine {
             self.expect(drop);
         }
         let configured = self.configure(drop, Configure::Drop(patch)).await?;
-        Ok((configured.value.created, self.drop_view(drop).await?))
+        Ok((configured.value.created, self.view_behind(drop).await?))
     }
 
     /// Creates a SKU or changes its settings; says whether it created it.
@@ -45,7 +45,7 @@ impl Engine {
         patch: SkuPatch,
     ) -> Result<(bool, SkuView), CallError> {
         let configured = self.configure(drop, Configure::Sku(sku.clone(), patch)).await?;
-        let view = self.drop_view(drop).await?;
+        let view = self.view_behind(drop).await?;
         let found = view.skus.iter().find(|found| found.stock.sku == *sku).cloned();
         let found = found.ok_or_else(|| CallError::unknown("the sku is not in the ledger"))?;
         Ok((configured.value.created, found))
@@ -57,7 +57,13 @@ impl Engine {
     /// [`CallError`].
     pub async fn act(&self, drop: &DropId, action: DropAction) -> Result<Arc<DropView>, CallError> {
         self.configure(drop, Configure::Action(action)).await?;
-        self.drop_view(drop).await
+        self.view_behind(drop).await
+    }
+
+    /// The picture behind a change that is durable already: one that can't be read leaves the
+    /// caller in doubt about it, and does not undo it.
+    async fn view_behind(&self, drop: &DropId) -> Result<Arc<DropView>, CallError> {
+        self.drop_view(drop).await.map_err(|error| CallError::unknown(error.to_string()))
     }
 
     async fn configure(&self, drop: &DropId, configure: Configure) -> Answer<Configured> {

@@ -92,16 +92,17 @@ impl Store {
         Ok(JournalRead { meta, entries, is_writer })
     }
 
-    /// Tells everybody what became durable, lets the journal go up to there, and renews the
-    /// lease. Nothing depends on its arrival.
+    /// Tells everybody what became durable, lets the journal go up to there, and takes the
+    /// lease for `engine`: whoever has committed is the usual writer, also in the stead of one
+    /// that died. Nothing depends on its arrival.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn tell_durable(
         &self,
         keys: &DropKeys,
-        epoch: i64,
-        seq: i64,
+        engine: &str,
+        (epoch, seq): (i64, i64),
         news: &str,
     ) -> Result<(), StoreError> {
         let trim = Invocation {
@@ -112,7 +113,7 @@ impl Store {
         };
         let mut pipeline = redis::pipe();
         pipeline.cmd("PUBLISH").arg(&keys.durable).arg(news);
-        pipeline.cmd("PEXPIRE").arg(&keys.writer).arg(LEASE_MS);
+        pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("PX").arg(LEASE_MS);
         self.run(&mut pipeline).await?;
         self.invoke(std::slice::from_ref(&trim))
             .await

@@ -165,7 +165,8 @@ async fn write(
     if failpoint::without(TrimAheadOfLedger)
         && let Some(last) = entries.last()
     {
-        engine.store.tell_durable(&drop.keys, durable.epoch, last.seq, "").await?;
+        let ahead = (durable.epoch, last.seq);
+        engine.store.tell_durable(&drop.keys, &engine.name, ahead, "").await?;
     }
     let committed = match engine.ledger.commit(&drop.id, &batch).await {
         Ok(Ok(committed)) => committed,
@@ -213,7 +214,9 @@ fn tell(engine: &Arc<Engine>, drop: &Arc<DropHandle>, news: DurableNews) {
         let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
         let Ok(words) = serde_json::to_string(&news) else { return };
         failpoint::pass(Place::WriteBeforeTrim).await;
-        if let Err(error) = engine.store.tell_durable(&drop.keys, news.epoch, seq, &words).await {
+        let reached = (news.epoch, seq);
+        let told = engine.store.tell_durable(&drop.keys, &engine.name, reached, &words).await;
+        if let Err(error) = told {
             tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
         }
     });

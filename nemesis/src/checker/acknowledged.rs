@@ -79,7 +79,17 @@ impl Facts<'_> {
                     && shown.order == ask.order.as_deref()
             }
             Verb::Release => shown.state == "released",
-            _ => matches!(shown.state, "confirmed" | "returned"),
+            // Wholly or in part.
+            Verb::Return => matches!(shown.state, "confirmed" | "returned"),
+            Verb::Restock
+            | Verb::PutDrop
+            | Verb::PutSku
+            | Verb::Open
+            | Verb::Pause
+            | Verb::Close
+            | Verb::Read
+            | Verb::ReadCart
+            | Verb::ReadSku => false,
         };
         if !wanted || body["drop"] != self.drop {
             return Err(format!("that is not what was asked for: {body}"));
@@ -130,7 +140,16 @@ fn has_event(life: &Life, verb: Verb, order: Option<&str>) -> Result<(), String>
         Verb::Extend => "extended",
         Verb::Return => "returned",
         // A change of nothing without a key leaves no event.
-        _ => return Ok(()),
+        Verb::Change
+        | Verb::Restock
+        | Verb::PutDrop
+        | Verb::PutSku
+        | Verb::Open
+        | Verb::Pause
+        | Verb::Close
+        | Verb::Read
+        | Verb::ReadCart
+        | Verb::ReadSku => return Ok(()),
     };
     let found = life.moments.iter().any(|moment| {
         moment.kind == kind && (verb != Verb::Confirm || moment.order.as_deref() == order)
@@ -194,6 +213,12 @@ fn deadlines(
     }
 }
 
+/// The state that a merchant asks for.
+fn state_of(verb: Verb) -> Option<&'static str> {
+    let words = [(Verb::Open, "open"), (Verb::Pause, "paused"), (Verb::Close, "closed")];
+    words.into_iter().find(|(of, _)| *of == verb).map(|(_, word)| word)
+}
+
 /// How long a try without an answer may still have its effect, in microseconds.
 const STRAGGLE: i64 = 30_000_000;
 
@@ -206,24 +231,19 @@ fn states(history: &History, requests: &Requests<'_>, notes: &mut Notes<'_>) {
         .filter_map(|event| Some((event.at, event.settings.as_ref()?["state"].as_str()?)))
         .collect();
     for request in requests.all.values() {
-        let wanted = match request.ask.verb {
-            Verb::Open => "open",
-            Verb::Pause => "paused",
-            Verb::Close => "closed",
-            _ => continue,
-        };
+        let Some(wanted) = state_of(request.ask.verb) else { continue };
         let Some(done) = request.done() else { continue };
         let others = requests.all.values().any(|other| {
-            let switches = matches!(other.ask.verb, Verb::Open | Verb::Pause | Verb::Close);
-            let late = |t: &&Try| t.asked_at < done.told_at && t.told_at > done.asked_at;
+            let switches = state_of(other.ask.verb).is_some();
+            let late = |t: &Try| t.asked_at < done.told_at && t.told_at > done.asked_at;
             // An engine that was frozen may carry it out long behind its client's patience.
-            let unknown = |t: &&Try| {
+            let unknown = |t: &Try| {
                 let near = (done.asked_at - STRAGGLE..done.told_at).contains(&t.asked_at);
                 near && t.done().is_none()
             };
             switches
                 && other.ask.verb != request.ask.verb
-                && other.tries.iter().any(|t| late(&t) || unknown(&t))
+                && other.tries.iter().any(|t| late(t) || unknown(t))
         });
         let last = words.iter().rev().find(|(at, _)| *at <= done.told_at).map(|(_, word)| *word);
         notes.unless(others || last == Some(wanted), Rule::Lost, || {

@@ -72,17 +72,14 @@ pub(super) fn reads(drop: &str, tries: &[Try], history: &History, notes: &mut No
     let acknowledged = acknowledged(drop, tries, history);
     for t in tries.iter().filter(|t| t.ask.drop == drop) {
         let Some(told) = &t.told else { continue };
-        match t.ask.verb {
-            Verb::Read if t.done().is_some() => {
-                shown(t, &told.body, history, &acknowledged, notes);
+        if t.done().is_none() {
+            refused(t, &told.code, history, &acknowledged, notes);
+        } else if t.ask.verb == Verb::Read {
+            shown(t, &told.body, history, &acknowledged, notes);
+        } else if t.ask.verb == Verb::ReadCart {
+            for item in told.body["items"].as_array().into_iter().flatten() {
+                shown(t, item, history, &acknowledged, notes);
             }
-            Verb::ReadCart if t.done().is_some() => {
-                let items = told.body["items"].as_array();
-                for item in items.into_iter().flatten() {
-                    shown(t, item, history, &acknowledged, notes);
-                }
-            }
-            _ => refused(t, &told.code, history, &acknowledged, notes),
         }
     }
 }

@@ -101,7 +101,9 @@ fn keyless<'r, 'a>(
                 // Taken again by a confirm.
                 _ if first != Some(event.seq) && sold => Found::Engine,
                 Found::By(request) => Found::By(request),
-                _ => Found::Nobody("a hold that no key and no customer accounts for".to_owned()),
+                Found::Engine | Found::Nobody(_) => {
+                    Found::Nobody("a hold that no key and no customer accounts for".to_owned())
+                }
             }
         }
         // Deadlines that a rebuild moved are written down without being asked for.

@@ -12,6 +12,8 @@ mod records;
 mod requests;
 mod rest;
 #[cfg(test)]
+mod sale;
+#[cfg(test)]
 mod tests;
 
 pub use finding::{Finding, Rule};
