@@ -20,9 +20,10 @@ run: install ## Start an engine with its own Redis, Postgres and a demo drop; ne
 test: install check ## Check format and lints, then run every test
 	$(CARGO) test --workspace --no-fail-fast
 
-check: ## Check format, lints and documentation; a warning is an error
+check: ## Check format, lints (with failpoints and without) and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) clippy --package dropgate --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 drop: install ## Simulate a whole drop and audit it; options by DROP="--buyers 2000 --units 100"
