@@ -15,7 +15,8 @@
 //! | `mutant NAME` | the rule of that name is not kept |
 //!
 //! Passes are counted from the moment at which the line appeared. Each order that is carried out
-//! is noted in a file of the same name with `.done` behind it, one line `PLACE ACTION` each.
+//! is noted in a file of the same name with `.done` behind it, one line `PLACE ACTION` each, and
+//! the orders in force in one with `.read`.
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident = $text:literal,)* }) => {

@@ -254,9 +254,29 @@ impl Engine {
     /// The orders it has carried out since its files were made, one `PLACE ACTION` each.
     #[must_use]
     pub fn done(&self) -> Vec<String> {
+        self.beside_orders(".done").lines().map(str::to_owned).collect()
+    }
+
+    fn beside_orders(&self, ending: &str) -> String {
         let mut name = self.orders.clone().into_os_string();
-        name.push(".done");
-        fs::read_to_string(name).unwrap_or_default().lines().map(str::to_owned).collect()
+        name.push(ending);
+        fs::read_to_string(name).unwrap_or_default()
+    }
+
+    /// Waits until its last orders are in force; it has to run for that.
+    ///
+    /// # Errors
+    /// When they are not within `bound`.
+    pub async fn await_orders(&self, bound: Duration) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let wanted = fs::read_to_string(&self.orders).unwrap_or_default();
+        while self.beside_orders(".read") != wanted {
+            if since.elapsed() > bound {
+                bail!("{wanted:?}: not in force within {bound:?}\n{}", self.tail());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Waits until it has carried out an order, such as `lane.before_script stop`.

@@ -61,19 +61,27 @@ fn desk() -> &'static Desk {
     if let Some(file) = &desk.file {
         READER.get_or_init(|| {
             std::thread::spawn(move || {
-                let mut known = read(file);
+                let mut known = None;
                 loop {
-                    std::thread::sleep(LOOK);
                     let text = read(file);
-                    if text != known {
+                    if known.as_ref() != Some(&text) {
                         desk.read(&text);
-                        known = text;
+                        // Whoever has ordered may want to know that it is in force.
+                        let _ = std::fs::write(beside(file, ".read"), &text);
+                        known = Some(text);
                     }
+                    std::thread::sleep(LOOK);
                 }
             });
         });
     }
     desk
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.to_owned().into_os_string();
+    name.push(ending);
+    name.into()
 }
 
 fn read(file: &Path) -> String {
@@ -125,14 +133,13 @@ impl Desk {
 
     fn note(&self, place: Place, action: Action) {
         let Some(file) = &self.file else { return };
-        let mut name = file.clone().into_os_string();
-        name.push(".done");
         let word = match action {
             Action::Abort => "abort",
             Action::Stop => "stop",
             Action::Sleep(_) => "sleep",
         };
-        let done = std::fs::OpenOptions::new().create(true).append(true).open(name);
+        let done =
+            std::fs::OpenOptions::new().create(true).append(true).open(beside(file, ".done"));
         let _ = done.and_then(|mut done| writeln!(done, "{} {word}", place.name()));
     }
 }

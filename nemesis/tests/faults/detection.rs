@@ -132,6 +132,7 @@ async fn entries_that_vanish_before_they_are_durable_are_told_to_nobody() {
         let elsewhere = format!("{}-elsewhere", names[8]);
         for engine in &cluster.engines {
             engine.orders("write_behind.after_read sleep 500");
+            engine.await_orders(PATIENCE).await.expect("the orders are in force");
         }
         let hold = |customer: &'static str| {
             let cluster = Arc::clone(&cluster);
@@ -140,9 +141,10 @@ async fn entries_that_vanish_before_they_are_durable_are_told_to_nobody() {
             })
         };
         // The first is read by a write-behind, which then sleeps; the second stands behind it.
-        let sleeps = cluster.engines[0].done().len();
+        let sleeps = || cluster.engines.iter().map(|engine| engine.done().len()).sum::<usize>();
+        let before = sleeps();
         let first = hold("first");
-        until("a write-behind sleeps", || async { cluster.engines[0].done().len() > sleeps }).await;
+        until("a write-behind sleeps", || async { sleeps() > before }).await;
         let second = hold("second");
         until("both are in Redis", || async {
             let stock = cluster.redis(&["HGET", &names[1], "s"]).await;

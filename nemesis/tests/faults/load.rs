@@ -6,9 +6,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use dropgate_nemesis::cluster::Cluster;
+use dropgate_nemesis::cluster::{Cluster, PATIENCE, Reply};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -63,7 +64,7 @@ pub(crate) fn start(
 pub(crate) async fn let_win(books: &Books, more: usize) {
     let goal = books.len() + more;
     while books.len() < goal {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -79,7 +80,7 @@ async fn buy(cluster: &Cluster, books: &Books, drop: &str, client: usize, round:
                 break;
             }
             Some(reply) if reply.status == StatusCode::CONFLICT => return,
-            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
     let Some(id) = held else {
@@ -104,10 +105,23 @@ async fn buy(cluster: &Cluster, books: &Books, drop: &str, client: usize, round:
             Some(reply) if reply.status.is_client_error() => {
                 panic!("{verb} of an acknowledged hold: {reply:?}");
             }
-            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
     books.unknown.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Reads a page; a connection that a fault has broken may still be found out by this read.
+async fn page(cluster: &Cluster, path: &str) -> Reply {
+    let since = Instant::now();
+    loop {
+        let page = cluster.call(0, Method::GET, path, None, None).await.expect("a page");
+        if page.status == StatusCode::OK {
+            return page;
+        }
+        assert!(since.elapsed() < PATIENCE, "{:?}", page.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Asserts that the ledger has everything that clients were told.
@@ -116,8 +130,7 @@ pub(crate) async fn assert_kept(cluster: &Cluster, drop: &str, books: &Books) {
     let mut cursor = String::new();
     loop {
         let path = format!("/v1/admin/drops/{drop}/reservations?limit=500{cursor}");
-        let page = cluster.call(0, Method::GET, &path, None, None).await.expect("a page");
-        assert_eq!(page.status, StatusCode::OK, "{:?}", page.body);
+        let page = page(cluster, &path).await;
         for item in page.body["items"].as_array().expect("items") {
             let text = |name: &str| item[name].as_str().expect(name).to_owned();
             ledger.insert(text("id"), text("state"));
