@@ -136,7 +136,8 @@ impl Lane {
     pub fn start(store: Store, drop: DropId, progress: Arc<Progress>) -> Lane {
         let (waiting, queue) = mpsc::channel(QUEUE);
         let keys = DropKeys::new(&drop);
-        tokio::spawn(Runner { store, drop, keys, progress, queue, turn: VecDeque::new() }.run());
+        let turn = VecDeque::new();
+        tokio::spawn(Runner { store, drop, keys, progress, queue, turn, failures: 0 }.run());
         Lane { waiting }
     }
 
@@ -178,6 +179,8 @@ struct Runner {
     queue: mpsc::Receiver<Box<dyn Work>>,
     /// What goes next; also what is to be sent again.
     turn: VecDeque<Box<dyn Work>>,
+    /// Turns in a row that Redis did not run, so that the log is not flooded.
+    failures: u32,
 }
 
 impl Runner {
@@ -260,6 +263,7 @@ impl Runner {
     ) -> bool {
         let trouble = match reply {
             Ok(CallReply::Done(reply)) => {
+                self.failures = 0;
                 self.hand_out(group, reply, turn);
                 return true;
             }
@@ -287,7 +291,11 @@ impl Runner {
             Err(error) => {
                 let undone =
                     if error.nothing_happened() { Undone::Nothing } else { Undone::Unknown };
-                tracing::warn!(drop = %self.drop, %error, calls = group.len(), "a turn failed");
+                self.failures = self.failures.saturating_add(1);
+                if self.failures.is_power_of_two() {
+                    let (calls, failures) = (group.len(), self.failures);
+                    tracing::warn!(drop = %self.drop, %error, calls, failures, "a turn failed");
+                }
                 fail_all(group, &undone(error.to_string()));
                 self.progress.report(Trouble::Look);
                 return true;

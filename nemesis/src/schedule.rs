@@ -85,12 +85,19 @@ impl Kind {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// Whether Redis may have lost something: what a rebuild is for.
+    /// Whether Redis may have lost something: what a rebuild is for. A killed one may have, too:
+    /// while a sync of its file is slow, it answers before it has written.
     #[must_use]
     pub fn damages(self) -> bool {
         matches!(
             self,
-            Kind::Wipe | Kind::RollBack | Kind::Promote | Kind::DeleteKey | Kind::Rebuild
+            Kind::KillRedis
+                | Kind::KillAll
+                | Kind::Wipe
+                | Kind::RollBack
+                | Kind::Promote
+                | Kind::DeleteKey
+                | Kind::Rebuild
         )
     }
 
