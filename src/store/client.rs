@@ -151,8 +151,8 @@ impl Store {
                 }
             };
         let useless = match &answer {
-            Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_demoted)),
-            Err(error) => error.is_timeout() || is_demoted(error),
+            Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_useless)),
+            Err(error) => error.is_timeout() || is_useless(error),
         };
         if useless {
             self.leave(number);
@@ -242,10 +242,10 @@ fn manage(client: &Client) -> Result<ConnectionManager, RedisError> {
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
-/// Whether the server takes no writes: it is a replica now, and the address may lead to the
-/// new primary.
-fn is_demoted(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly))
+/// Whether the peer takes no writes (it is a replica now, and the address may lead to the new
+/// primary), or speaks something else: behind bytes that can't be read, nothing can be.
+fn is_useless(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly) | ErrorKind::Parse)
 }
 
 /// One EVALSHA.

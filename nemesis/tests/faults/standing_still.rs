@@ -8,11 +8,15 @@ use std::{
 };
 
 use dropgate_nemesis::{
-    cluster::redis_at,
+    cluster::{local, redis_at},
     proxy::{Link, Way},
 };
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use crate::{
     endure::{Sees, endure, endure_link},
@@ -99,6 +103,43 @@ async fn read_only() {
         cluster.redis(&["REPLICAOF", "NO", "ONE"]).await;
     };
     endure(&cluster, "Redis read-only", NOBODY_SELLS, begin, end).await;
+}
+
+/// Somebody else answers at its address, and never closes a connection: a portal, a wrong route.
+async fn a_stranger() {
+    let cluster = crate::start(2).await;
+    let stranger = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = stranger.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = stranger.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
+                    let answer = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+                    if answer.await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let lead_to = |address| {
+        for proxy in &cluster.redis_proxies {
+            proxy.retarget(address);
+        }
+    };
+    let begin = async || {
+        lead_to(address);
+        cluster.redis_proxies.iter().for_each(|proxy| proxy.reset_all());
+    };
+    // What leads to the stranger stays: the engines have to leave it.
+    let end = async || lead_to(local(cluster.servers.redis().port()));
+    endure(&cluster, "a stranger instead of Redis", NOBODY_SELLS, begin, end).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_at_the_address_of_redis_is_left_again() {
+    a_stranger().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
