@@ -3,21 +3,13 @@
 use super::{
     Played, Scene,
     hands::{Hands, id, pause},
+    limited, plain,
 };
 use crate::{
     books::{Ask, Verb},
     checker::Rule,
-    clients::Stall,
     proxy::Link,
 };
-
-fn plain() -> Stall {
-    Stall::plain("d", 1_000, 30)
-}
-
-fn limited() -> Stall {
-    Stall { limit: Some(2), ..plain() }
-}
 
 /// One key is asked for again through the other engine.
 pub(super) static AGAIN: Scene = Scene {

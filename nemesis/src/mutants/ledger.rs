@@ -5,16 +5,12 @@ use futures_util::future::join_all;
 use super::{
     Played, Scene,
     hands::{Hands, pause},
+    plain,
 };
 use crate::{
     checker::Rule,
-    clients::Stall,
     proxy::{Link, Way},
 };
-
-fn plain() -> Stall {
-    Stall::plain("d", 1_000, 30)
-}
 
 /// Postgres stands still with a batch in its hands; what comes behind that batch is only in
 /// Redis, which is wiped.

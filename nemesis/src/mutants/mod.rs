@@ -52,6 +52,16 @@ const SETTINGS: [(&str, &str); 1] = [("DROPGATE_ANSWER_TIMEOUT_MS", "3000")];
 /// What a fault has left is settled within this time before the end.
 const SETTLE: Duration = Duration::from_millis(600);
 
+/// A drop with more units than a scene takes.
+fn plain() -> Stall {
+    Stall::plain("d", 1_000, 30)
+}
+
+/// The same, with at most two units for a customer.
+fn limited() -> Stall {
+    Stall { limit: Some(2), ..plain() }
+}
+
 /// Where the engine without this rule is found out.
 #[must_use]
 pub fn shows(mutant: Mutant) -> Shows {

@@ -5,6 +5,7 @@ use anyhow::ensure;
 use super::{
     Played, Scene,
     hands::{Hands, id, pause},
+    limited, plain,
 };
 use crate::{
     books::{Ask, Verb},
@@ -12,14 +13,6 @@ use crate::{
     clients::{self, Stall},
     proxy::{Link, Way},
 };
-
-fn plain() -> Stall {
-    Stall::plain("d", 1_000, 30)
-}
-
-fn limited() -> Stall {
-    Stall { limit: Some(2), ..plain() }
-}
 
 fn single() -> Stall {
     Stall { units: 1, ..plain() }
