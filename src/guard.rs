@@ -12,6 +12,7 @@ pub fn violation(drop: &DropId, place: &'static str, what: &str) {
     let labels = [("drop", drop.to_string()), ("place", place.to_owned())];
     metrics::counter!("dropgate_invariant_violations_total", &labels).increment(1);
     tracing::error!(%drop, place, what, "an invariant is violated: nothing is told that rests on \
-        it. Redis is fenced and rebuilt from the ledger by itself; if this comes again, run \
-        `dropgate audit` and keep the log");
+        it. A drop that is wrong in Redis is rebuilt from the ledger by itself, one whose events \
+        the ledger refuses stands still; if this comes again, run `dropgate audit` and keep the \
+        log");
 }

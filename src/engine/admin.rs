@@ -12,7 +12,8 @@ use crate::{
     ledger::{LedgerError, ReservationFilter},
 };
 
-fn unavailable(error: LedgerError) -> CallError {
+/// What a read comes to that the ledger did not answer: it has changed nothing.
+pub(super) fn unavailable(error: LedgerError) -> CallError {
     CallError::none(error.to_string())
 }
 

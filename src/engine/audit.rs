@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{CallError, DropHandle, Engine};
+use super::{CallError, DropHandle, Engine, admin::unavailable};
 use crate::{
     domain::{DropId, SkuId, SkuStock, Stock},
-    ledger::{Head, LedgerError},
+    ledger::Head,
     progress::Halt,
     store::{Inspection, StoreError},
 };
@@ -53,13 +53,12 @@ impl Engine {
     pub async fn audit(&self, drop: &DropId) -> Result<AuditReport, CallError> {
         self.drop_view(drop).await?;
         let handle = self.find(drop).await?;
-        let ask = |error: LedgerError| CallError::none(error.to_string());
-        handle.refresh(&self.ledger).await.map_err(ask)?;
+        handle.refresh(&self.ledger).await.map_err(unavailable)?;
         let halted = handle.progress.halted();
         let mut report = match &halted {
             // Redis and the ledger can't agree: only the ledger's side can be shown.
             Some(Halt::Lost(_)) => {
-                let counts = self.ledger.counts(drop).await.map_err(ask)?;
+                let counts = self.ledger.counts(drop).await.map_err(unavailable)?;
                 let (head, counts) = counts.ok_or(CallError::UnknownDrop)?;
                 let side = |sku: SkuStock| SkuCounts {
                     sku: sku.sku,
@@ -73,7 +72,7 @@ impl Engine {
         };
         report.violations.extend(halted.map(|halt| format!("the drop stands still: {halt}")));
         let violations = self.ledger.violations(drop).await;
-        report.violations.extend(violations.map_err(ask)?);
+        report.violations.extend(violations.map_err(unavailable)?);
         report.balanced = report.violations.is_empty();
         Ok(report)
     }
@@ -100,11 +99,9 @@ impl Engine {
 
     /// One look; `None` when the two belong to different moments.
     async fn compare(&self, handle: &DropHandle) -> Result<Option<AuditReport>, CallError> {
-        let unavailable = |error: String| CallError::none(error);
         // The ledger first: what is missing in it is then in the journal, or was trimmed
         // because somebody has committed it since, and the look is repeated.
-        let counts =
-            self.ledger.counts(&handle.id).await.map_err(|e| unavailable(e.to_string()))?;
+        let counts = self.ledger.counts(&handle.id).await.map_err(unavailable)?;
         let Some((head, counts)) = counts else { return Err(CallError::UnknownDrop) };
         let inspection: Result<Inspection, StoreError> =
             self.store.inspect(&handle.id, &handle.keys, (head.epoch, head.seq)).await;
@@ -114,7 +111,7 @@ impl Engine {
                 let damaged = format!("what Redis has of the drop is damaged: {what}");
                 return Ok(Some(report(handle, &head, head.seq, Vec::new(), vec![damaged])));
             }
-            Err(error) => return Err(unavailable(error.to_string())),
+            Err(error) => return Err(CallError::none(error.to_string())),
         };
         let Some(meta) = inspection.meta else { return Ok(None) };
         let mut expected: BTreeMap<SkuId, Stock> =

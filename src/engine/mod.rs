@@ -173,14 +173,14 @@ impl Engine {
     pub async fn open(&self, id: &DropId) -> Result<Option<Arc<DropHandle>>, LedgerError> {
         // By the readers' connections: made-up ids must not keep the write-behind from its own.
         let Some((head, _)) = self.ledger.look(id, 0).await? else { return Ok(None) };
-        let chain = head.chain.clone();
-        let durable = Position { epoch: head.epoch, seq: head.seq, chain };
+        let lost = head.lost;
+        let durable = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
         let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = drops.get(id) {
             return Ok(Some(Arc::clone(known)));
         }
         let handle = Arc::new(DropHandle::start(self.store.clone(), id.clone(), durable));
-        handle.note_lost(head.lost);
+        handle.note_lost(lost);
         drops.insert(id.clone(), Arc::clone(&handle));
         // The tasks end with the process; without them there is nobody to tell.
         let _ = self.opened.send(Arc::clone(&handle));

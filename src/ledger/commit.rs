@@ -146,8 +146,8 @@ impl Ledger {
 
     /// Raises a drop's epoch if the ledger still stands where `seen` says; everything of earlier
     /// epochs can write nothing from then on. `None` when somebody has written or fenced since,
-    /// or when the drop waits for a person ([`lost`](super::Head::lost)) and nobody has decided. A person's
-    /// word needs the epoch only.
+    /// or when the drop waits for a person ([`lost`](super::Head::lost)) and nobody has decided.
+    /// A person's word needs the epoch only.
     ///
     /// # Errors
     /// [`LedgerError`]; after [`LedgerError::Unavailable`] it may have happened.

@@ -313,7 +313,7 @@ pub(super) fn parse<T: std::str::FromStr>(row: &Row, column: usize) -> Result<T,
     text.parse().map_err(|_| unreadable(text))
 }
 
-pub(super) fn parse_optional<T: std::str::FromStr>(
+fn parse_optional<T: std::str::FromStr>(
     row: &Row,
     column: usize,
 ) -> Result<Option<T>, LedgerError> {
@@ -356,6 +356,15 @@ fn read_reservation(drop: &DropId, row: &Row) -> Result<Reservation, LedgerError
             Ok(Line { sku: sku.parse().map_err(|_| unreadable(&sku))?, quantity })
         })
         .collect::<Result<_, LedgerError>>()?;
+    reservation_of(drop, row, lines)
+}
+
+/// Reads `id, customer_id, state, order_id, created_at, expires_at`.
+pub(super) fn reservation_of(
+    drop: &DropId,
+    row: &Row,
+    lines: Vec<Line>,
+) -> Result<Reservation, LedgerError> {
     Ok(Reservation {
         id: row.try_get::<_, Uuid>(0)?.into(),
         drop: drop.clone(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError,
-    read::{millis, parse, parse_optional},
+    read::{millis, parse, reservation_of},
 };
 use crate::domain::{
     CustomerId, DropId, Line, Millis, Reservation, ReservationId, ReservationState, SkuId,
@@ -177,7 +177,7 @@ impl Snapshot {
             match &mut current {
                 Some((reservation, _)) if reservation.id == id => reservation.lines.push(line),
                 _ => {
-                    let read = read_head(drop, id, line, &row)?;
+                    let read = reservation_of(drop, &row, vec![line])?;
                     if let Some(whole) = current.replace((read, row.try_get(8)?)) {
                         self.keep(&mut gathered, whole, seq);
                     }
@@ -303,22 +303,4 @@ impl Used {
         let ids: String = listed.flat_map(|id| [id.as_str(), " "]).collect();
         format!("{};{ids}", units.join(" "))
     }
-}
-
-fn read_head(
-    drop: &DropId,
-    id: ReservationId,
-    first: Line,
-    row: &Row,
-) -> Result<Reservation, LedgerError> {
-    Ok(Reservation {
-        id,
-        drop: drop.clone(),
-        customer_id: parse(row, 1)?,
-        state: parse(row, 2)?,
-        lines: vec![first],
-        order_id: parse_optional(row, 3)?,
-        created_at: millis(row, 4)?,
-        expires_at: millis(row, 5)?,
-    })
 }

@@ -91,9 +91,9 @@ impl Store {
         (current.number, current.manager.clone())
     }
 
-    /// Leaves a connection that is of no use any more: its peer does not answer, or takes no
-    /// writes since another server took over. The manager itself notices neither. Calls under
-    /// way on it end by themselves.
+    /// Leaves a connection that is of no use any more: its peer does not answer, takes no writes
+    /// since another server took over, or is no Redis. The manager itself notices nothing of
+    /// that. Calls under way on it end by themselves.
     fn leave(&self, number: u64) {
         let Ok(manager) = manage(&self.client) else { return };
         let mut current = self.connection.write().unwrap_or_else(PoisonError::into_inner);

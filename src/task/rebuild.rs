@@ -122,7 +122,8 @@ pub async fn rebuild(
     drop.halt(None);
     metrics::counter!("dropgate_rebuilds_total", "drop" => drop.id.to_string()).increment(1);
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
-        read_millis = read.as_millis(), millis = started.elapsed().as_millis(), "the drop is rebuilt and open again");
+        read_millis = read.as_millis(), millis = started.elapsed().as_millis(),
+        "the drop is rebuilt and open again");
     Ok(Some(overdue))
 }
 
