@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 
 use super::body;
@@ -14,7 +15,11 @@ use super::problem::{Code, Problem, unknown_drop, unknown_reservation, unknown_s
 use crate::domain::{DropId, ReservationId, SkuId};
 
 /// The most bytes of a body.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
+/// The most bytes of a body that is too large which are read before its client is cut off.
+const STILL_READ: usize = 4 * 1024 * 1024;
+/// How long such a body is read.
+const STILL_READ_FOR: Duration = Duration::from_secs(1);
 /// How long a body may take to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -122,33 +127,27 @@ pub(super) struct OptionalJsonBody(pub(super) Value);
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let missing = || Problem::new(Code::MalformedRequest, "Send a JSON object as body.");
-        read(request, state).await?.map(JsonBody).ok_or_else(missing)
+        read(request).await?.map(JsonBody).ok_or_else(missing)
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for OptionalJsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let empty = || Value::Object(Map::new());
-        Ok(OptionalJsonBody(read(request, state).await?.unwrap_or_else(empty)))
+        Ok(OptionalJsonBody(read(request).await?.unwrap_or_else(empty)))
     }
 }
 
-async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Option<Value>, Problem> {
+async fn read(request: Request) -> Result<Option<Value>, Problem> {
     let is_json = is_json(request.headers());
-    let bytes = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state))
+    let waits = request.headers().contains_key(header::EXPECT);
+    let bytes = tokio::time::timeout(BODY_WITHIN, collect(request.into_body(), waits))
         .await
-        .map_err(|_| Problem::new(Code::MalformedRequest, "The body took too long to arrive."))?
-        .map_err(|rejection| match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                let detail = format!("Send at most {MAX_BODY} bytes.");
-                Problem::new(Code::TooLarge, detail)
-            }
-            _ => Problem::new(Code::MalformedRequest, "The body broke off or can't be read."),
-        })?;
+        .map_err(|_| Problem::new(Code::MalformedRequest, "The body took too long to arrive."))??;
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -157,6 +156,45 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Option<Valu
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
     body::parse(&bytes).map(Some)
+}
+
+/// The whole body, if it isn't too large. One that is gets read for a while all the same: a
+/// client that is still writing would be cut off before it has the answer. A client that `waits`
+/// to be told to go on has written nothing yet.
+async fn collect(body: Body, waits: bool) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::TooLarge, format!("Send at most {MAX_BODY} bytes."));
+    if waits && body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
+    let mut chunks = body.into_data_stream();
+    let (mut only, mut all) = (Bytes::new(), Vec::new());
+    while let Some(chunk) = chunks.next().await {
+        let broken =
+            |_| Problem::new(Code::MalformedRequest, "The body broke off or can't be read.");
+        let chunk = chunk.map_err(broken)?;
+        if only.len() + all.len() + chunk.len() > MAX_BODY {
+            // Whether it came to its end or not, the answer is the same.
+            let _ = tokio::time::timeout(STILL_READ_FOR, skip(chunks)).await;
+            return Err(too_large());
+        } else if only.is_empty() && all.is_empty() {
+            only = chunk;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut only));
+            all.extend_from_slice(&chunk);
+        }
+    }
+    Ok(if all.is_empty() { only } else { all.into() })
+}
+
+/// Reads on without keeping anything, to the end or to [`STILL_READ`] bytes.
+async fn skip(mut chunks: BodyDataStream) {
+    let mut left = STILL_READ;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        left = left.saturating_sub(chunk.len());
+        if left == 0 {
+            return;
+        }
+    }
 }
 
 /// Whether the body is said to be JSON, and not compressed: nothing is unpacked here, so a

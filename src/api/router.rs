@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 
-use super::extract::MAX_BODY;
 use super::{Api, admin, auth, operations, public, storefront};
 
 /// The whole API.
@@ -27,7 +25,6 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .merge(admin_routes(&api))
         .fallback(operations::not_found)
         .method_not_allowed_fallback(operations::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(api)
 }
 
