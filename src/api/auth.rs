@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::Api;
 use super::problem::{Code, Problem};
 use crate::config::KeySettings;
 
@@ -57,19 +56,19 @@ fn digest(key: &str) -> [u8; 32] {
 
 /// Lets holders of either key pass.
 pub(super) async fn storefront(
-    State(api): State<Arc<Api>>,
+    State(keys): State<Arc<Keys>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match api.keys.scope(request.headers()) {
+    match keys.scope(request.headers()) {
         Some(Scope::Storefront | Scope::Admin) => answer(request, next).await,
         None => unauthenticated().into_response(),
     }
 }
 
 /// Lets holders of the admin key pass.
-pub(super) async fn admin(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    match api.keys.scope(request.headers()) {
+pub(super) async fn admin(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
+    match keys.scope(request.headers()) {
         Some(Scope::Admin) => answer(request, next).await,
         Some(Scope::Storefront) => {
             Problem::new(Code::Forbidden, "Use the admin key for this call.").into_response()

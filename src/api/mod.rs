@@ -4,7 +4,7 @@
 //! `operations` are the handlers by audience; `extract`, `query`, `idempotency`, `request`
 //! and `value` turn what came over the wire into the types of the domain, and past them there
 //! are no bare strings; `view` is what goes back; `problem` is the one error table; `openapi`
-//! describes it all; `server` runs it on connections.
+//! describes it all; `server` runs it on connections; `front` puts another design behind it.
 //!
 //! Invariants: a key is checked before anything else of a request is read; every answer that
 //! is no success is a problem document; a call that changes something runs to its end even
@@ -15,6 +15,7 @@ mod auth;
 mod body;
 mod etag;
 mod extract;
+pub mod front;
 mod idempotency;
 mod openapi;
 mod operations;
@@ -48,7 +49,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// What the handlers share.
 pub struct Api {
     engine: Arc<Engine>,
-    keys: auth::Keys,
+    keys: Arc<auth::Keys>,
     /// The engine bounds its answers itself; this bounds them whatever it does.
     answer_within: Duration,
     stop: CancellationToken,
@@ -65,7 +66,7 @@ impl Api {
         stop: CancellationToken,
     ) -> Api {
         let answer_within = answer_timeout + GRACE;
-        Api { engine, keys: auth::Keys::new(keys), answer_within, stop }
+        Api { engine, keys: Arc::new(auth::Keys::new(keys)), answer_within, stop }
     }
 
     /// Runs a call that may change something. It goes on in a task of its own, so that a client

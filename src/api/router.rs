@@ -38,7 +38,7 @@ fn storefront_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route(&format!("{ONE}/extend"), post(storefront::extend))
         .route(&format!("{ONE}/confirm"), post(storefront::confirm))
         .route(&format!("{ONE}/release"), post(storefront::release))
-        .route_layer(from_fn_with_state(Arc::clone(api), auth::storefront))
+        .route_layer(from_fn_with_state(Arc::clone(&api.keys), auth::storefront))
 }
 
 /// For holders of the admin key.
@@ -57,5 +57,5 @@ fn admin_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     Router::new()
         .route("/v1/admin/drops", get(admin::drops))
         .nest("/v1/admin/drops/{drop}", drop)
-        .route_layer(from_fn_with_state(Arc::clone(api), auth::admin))
+        .route_layer(from_fn_with_state(Arc::clone(&api.keys), auth::admin))
 }

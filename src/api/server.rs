@@ -51,8 +51,18 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// time; then ends what is under way, within a few seconds.
 pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: usize) {
     let stop = api.stop.clone();
+    serve_router(listener, router::router(api), stop, connections).await;
+}
+
+/// The same for any router, until `stop` is cancelled.
+pub(super) async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    connections: usize,
+) {
     let server = Server {
-        router: router::router(api),
+        router,
         places: Arc::new(Semaphore::new(connections)),
         tells: Arc::new(Semaphore::new(TOLD_TO_WAIT)),
         ending: CancellationToken::new(),

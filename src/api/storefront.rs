@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, FromRequestParts as _, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -13,34 +13,75 @@ use super::idempotency::IdempotencyKey;
 use super::problem::{Problem, Refused};
 use super::query::{Query, opaque};
 use super::request;
-use crate::domain::{CustomerId, DropId, Page, Reservation, ReservationId, ReservationState};
-use crate::engine::{ReservationFilter, Success};
+use crate::domain::{
+    CustomerId, DropId, Lines, Page, RequestKey, Reservation, ReservationId, ReservationState,
+};
+use crate::engine::{Answer, Engine, ReservationFilter, Success};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What `POST …/reservations` asks for, and the id that the reservation gets.
+#[derive(Debug)]
+pub struct Hold {
+    /// Of which drop.
+    pub drop: DropId,
+    /// The reservation's id.
+    pub id: ReservationId,
+    /// For whom.
+    pub customer_id: CustomerId,
+    /// What.
+    pub lines: Lines,
+    /// For how long, in seconds; `None` for the drop's TTL.
+    pub ttl_seconds: Option<i64>,
+    /// The idempotency key, if one came along.
+    pub key: Option<RequestKey>,
+}
+
+/// A [`Hold`] as it comes over the wire.
+pub(super) struct Asked(pub(super) Hold);
+
+impl<S: Send + Sync> FromRequest<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Asked, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let DropPath(drop) = DropPath::from_request_parts(&mut parts, state).await?;
+        let key = IdempotencyKey::from_request_parts(&mut parts, state).await?;
+        let request = Request::from_parts(parts, body);
+        let JsonBody(body) = JsonBody::from_request(request, state).await?;
+        let key = key.of(&Method::POST, &reservations_of(&drop), &body);
+        let request::Reserve { customer_id, lines, ttl_seconds } = request::Reserve::read(&body)?;
+        let id = ReservationId::generate();
+        Ok(Asked(Hold { drop, id, customer_id, lines, ttl_seconds, key }))
+    }
+}
 
 /// `POST …/reservations`
 pub(super) async fn reserve(
     State(api): State<Arc<Api>>,
-    DropPath(drop): DropPath,
-    key: IdempotencyKey,
-    JsonBody(body): JsonBody,
+    Asked(hold): Asked,
 ) -> Result<Response, Problem> {
-    let path = format!("/v1/drops/{drop}/reservations");
-    let key = key.of(&Method::POST, &path, &body);
-    let request::Reserve { customer_id, lines, ttl_seconds } = request::Reserve::read(&body)?;
-    let success = api
-        .change(|engine| async move {
-            let id = ReservationId::generate();
-            engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
-        })
-        .await
-        .map_err(|error| Refused::Call.problem(error))?;
+    let call = |engine: Arc<Engine>| async move {
+        let Hold { drop, id, customer_id, lines, ttl_seconds, key } = hold;
+        engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
+    };
+    held(api.change(call).await)
+}
+
+/// What a client hears of a hold.
+pub(super) fn held(answer_of: Answer<Reservation>) -> Result<Response, Problem> {
+    let success = answer_of.map_err(|error| Refused::Call.problem(error))?;
+    let path = reservations_of(&success.value.drop);
     let location = HeaderValue::try_from(format!("{path}/{}", success.value.id));
     let mut response = (StatusCode::CREATED, answer(success)).into_response();
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+fn reservations_of(drop: &DropId) -> String {
+    format!("/v1/drops/{drop}/reservations")
 }
 
 /// `GET …/reservations`: one customer's.

@@ -1,0 +1,110 @@
+//! Child processes of this program: an engine, or a front with another design behind it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use dropgate::local;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, SysconfVar, sysconf},
+};
+use tokio::net::TcpStream;
+
+/// How long a process may take to listen.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A process that listens; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Process {
+    /// Starts this very program with `arguments` and `settings`, on a free port which it learns
+    /// by `DROPGATE_LISTEN`, and waits until `GET /readyz` or, for a front, a connection works.
+    ///
+    /// # Errors
+    /// When it can't be started, ends, or does not listen in time.
+    pub async fn start(arguments: &[&str], settings: &[(&str, String)]) -> anyhow::Result<Process> {
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("DROPGATE_LISTEN", address.to_string())
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let child = local::spawn(command, Signal::SIGKILL).context("can't start a process")?;
+        let mut process = Process { child, address };
+        let deadline = Instant::now() + READY_WITHIN;
+        while TcpStream::connect(address).await.is_err() {
+            if let Some(status) = process.child.try_wait()? {
+                bail!("{arguments:?} ended early: {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("{arguments:?} did not listen within {READY_WITHIN:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(process)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it by SIGTERM and waits.
+    ///
+    /// # Errors
+    /// When it can't be waited for.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Processor time that a process and its ended children have used (`/proc/…/stat`, fields 14
+/// and 15).
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_time(id: u32) -> anyhow::Result<Duration> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let behind = text.rsplit_once(')').context("a name in parentheses")?.1;
+    let fields: Vec<&str> = behind.split_whitespace().collect();
+    let ticks: u64 = [11, 12].iter().map(|&at| fields[at].parse::<u64>().unwrap_or(0)).sum();
+    let rate = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100);
+    Ok(Duration::from_secs_f64(ticks as f64 / rate as f64))
+}
+
+/// The same for a process and all that descend from it, such as Postgres' backends.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_time_of_tree(id: u32) -> anyhow::Result<Duration> {
+    let mut sum = cpu_time(id)?;
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    for child in children.split_whitespace() {
+        sum += cpu_time_of_tree(child.parse()?).unwrap_or_default();
+    }
+    Ok(sum)
+}
