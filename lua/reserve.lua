@@ -37,7 +37,7 @@ call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epo
   RETRY                more is due than one call frees: call again
   SOLD_OUT             sku:requested:available,… of the lines that fall short
   STALLED              it could be held, but the ledger stands still
-  HELD                 the reservation
+  HELD                 created_ms, expires_ms
 Journal: held, one a hold; expired, for what was due and in the way.
 ]]
 -- include open_batch
@@ -49,7 +49,9 @@ Journal: held, one a hold; expired, for what was due and in the way.
 -- include hold_lines
 -- include append_event
 -- include pack_reservation
+-- include read_customers
 -- include flush
+local NOTHING = {}
 local function reserve(b, rid, customer, text, ttl, field, fingerprint)
   -- Checks
   local known = key_outcome(b, field, fingerprint)
@@ -66,7 +68,7 @@ local function reserve(b, rid, customer, text, ttl, field, fingerprint)
     return 'TTL_TOO_LONG ' .. b.ttl_ms
   end
   local lines = parse_lines(text)
-  local refusal = state_refusal(b) or take_refusal(b, customer, lines, {}, nil)
+  local refusal = state_refusal(b) or take_refusal(b, customer, lines, NOTHING, nil)
   if refusal then
     return refusal
   end
@@ -77,8 +79,9 @@ local function reserve(b, rid, customer, text, ttl, field, fingerprint)
   }
   hold_lines(b, r, lines)
   local packed = pack_reservation(r)
+  r.packed = packed
   append_event(b, 'held', field, fingerprint, rid .. ' ' .. packed .. ' *')
-  return 'HELD ' .. packed
+  return 'HELD ' .. decimal(r.created) .. ' ' .. decimal(r.expires)
 end
 
 local N = 6
@@ -86,6 +89,7 @@ local b, refused = open_batch(KEYS, ARGV)
 if not b then
   return refused
 end
+read_customers(b, ARGV, 6, N)
 local outcomes = {}
 for i = 5, #ARGV, N do
   outcomes[#outcomes + 1] = reserve(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],

@@ -6,7 +6,10 @@ local function customer_of(b, id)
     return customer
   end
   customer = { skus = {}, units = {}, total = 0, ids = '' }
-  local packed = redis.call('HGET', b.key.customers, id)
+  local packed = b.read_customers[id]
+  if packed == nil then
+    packed = redis.call('HGET', b.key.customers, id)
+  end
   if packed then
     local units, ids = string.match(packed, '^([^;]*);(.*)$')
     for sku, count in string.gmatch(units, '([^= ]+)=(%d+)') do

@@ -1,4 +1,12 @@
--- A whole number as decimal digits: tostring() turns to an exponent at 15 digits.
+-- A whole number as decimal digits: tostring() turns to an exponent at 15 digits. Most numbers
+-- of a call come again and again (its time, its deadlines, small counts), and formatting one
+-- costs more than a look into a table.
+local DECIMALS = {}
 local function decimal(number)
-  return string.format('%.0f', number)
+  local text = DECIMALS[number]
+  if not text then
+    text = string.format('%.0f', number)
+    DECIMALS[number] = text
+  end
+  return text
 end

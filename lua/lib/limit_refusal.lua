@@ -5,15 +5,17 @@
 -- units that the customer's reservation under change has already, by SKU.
 local function limit_refusal(b, customer_id, lines, own)
   local customer = customer_of(b, customer_id)
-  local requested, owned = 0, 0
-  for _, line in ipairs(lines) do
-    requested = requested + line[2]
-  end
-  for _, quantity in pairs(own) do
-    owned = owned + quantity
-  end
-  if b.limit and customer.total - owned + requested > b.limit then
-    return over_limit(b.limit, customer.total - owned, requested, '*', customer)
+  if b.limit then
+    local requested, owned = 0, 0
+    for _, line in ipairs(lines) do
+      requested = requested + line[2]
+    end
+    for _, quantity in pairs(own) do
+      owned = owned + quantity
+    end
+    if customer.total - owned + requested > b.limit then
+      return over_limit(b.limit, customer.total - owned, requested, '*', customer)
+    end
   end
   for _, line in ipairs(lines) do
     local sku, quantity = line[1], line[2]

@@ -35,7 +35,7 @@ local function open_batch(keys, argv)
     ttl_ms = tonumber(meta[9]), max_hold_ms = tonumber(meta[10]), limit = tonumber(meta[11]),
     opened_ms = tonumber(meta[12]) or 0, durable_seq = tonumber(argv[2]),
     -- Changed in memory, written by `flush`.
-    events = {}, meta_set = {}, stock = {}, reservations = {}, customers = {},
+    events = {}, meta_set = {}, stock = {}, reservations = {}, customers = {}, read_customers = {},
     request_keys = {}, new_keys = {}, groups = {}, spent_groups = {}, due = {}, budget = 1000,
   }
 end

@@ -1,8 +1,14 @@
 -- include whole
 -- Reads `sku:quantity,…` into {sku, quantity} pairs, each SKU once. The engine has checked
 -- all of it; it is checked again, for nothing rolls back and the text goes into the journal.
+-- Most holds of a call ask for the same: what was read once is shared, so nobody may change it.
 local MAX_LINE = 10000
+local PARSED = {}
 local function parse_lines(text)
+  local known = PARSED[text]
+  if known then
+    return known
+  end
   local lines, seen, length = {}, {}, -1
   for sku, digits in string.gmatch(text, '([^:,]+):([^,]*)') do
     local quantity = whole(digits, 'quantity')
@@ -18,5 +24,6 @@ local function parse_lines(text)
   if #lines == 0 or #lines > 20 or length ~= #text then
     error('lines are not 1 to 20 times sku:quantity')
   end
+  PARSED[text] = lines
   return lines
 end

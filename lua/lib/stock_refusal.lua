@@ -4,6 +4,13 @@
 -- is due on a SKU that falls short is freed first. 'RETRY' asks for the same call again:
 -- more was due than one call may free.
 local function stock_refusal(b, lines, own)
+  local enough = true
+  for _, line in ipairs(lines) do
+    enough = enough and stock_of(b, line[1]).available >= line[2] - (own[line[1]] or 0)
+  end
+  if enough then
+    return nil
+  end
   local short, more = {}, false
   for _, line in ipairs(lines) do
     local sku, quantity = line[1], line[2]

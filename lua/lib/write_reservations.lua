@@ -9,8 +9,10 @@ local function write_reservations(b)
   for rid, r in pairs(b.reservations) do
     if r and r.changed then
       set[#set + 1] = rid
-      set[#set + 1] = pack_reservation(r) .. (r.state == 'H' and '' or ' ' .. mark)
-      if r.state ~= 'H' then
+      if r.state == 'H' then
+        set[#set + 1] = r.packed or pack_reservation(r)
+      else
+        set[#set + 1] = pack_reservation(r) .. ' ' .. mark
         ended[#ended + 1] = rid
       end
     end

@@ -1,7 +1,9 @@
 //! Hold units for a customer until a deadline.
 
-use super::{Operation, Verb, push_key, read_reservation};
-use crate::domain::{CustomerId, DropId, Lines, RequestKey, Reservation, ReservationId};
+use super::{Operation, Verb, push_key};
+use crate::domain::{
+    CustomerId, DropId, Lines, Millis, RequestKey, Reservation, ReservationId, ReservationState,
+};
 
 /// Hold these lines, all or none.
 #[derive(Clone, Debug)]
@@ -47,6 +49,16 @@ impl Operation for Reserve {
     }
 
     fn decode(&self, drop: &DropId, status: &str, facts: &str) -> Option<Reservation> {
-        (status == "HELD").then(|| read_reservation(drop, self.id, facts)).flatten()
+        let (created, expires) = facts.split_once(' ').filter(|_| status == "HELD")?;
+        Some(Reservation {
+            id: self.id,
+            drop: drop.clone(),
+            customer_id: self.customer_id.clone(),
+            state: ReservationState::Held,
+            lines: self.lines.as_slice().to_vec(),
+            order_id: None,
+            created_at: Millis(created.parse().ok()?),
+            expires_at: Millis(expires.parse().ok()?),
+        })
     }
 }

@@ -25,7 +25,7 @@ const LIBRARY: &[(&str, &str)] = sources!("lib/":
     "evict_ended", "flush", "forget_keys", "free_customer", "free_due", "group_deadline",
     "hold_lines", "is_due", "key_outcome", "limit_refusal", "list_reservation", "live_hold",
     "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_lines",
-    "pack_reservation", "pack_stock", "parse_lines", "reply", "reservation_of", "server_ms",
+    "pack_reservation", "pack_stock", "parse_lines", "read_customers", "reply", "reservation_of", "server_ms",
     "signed", "state_at", "state_refusal", "stock_of", "stock_refusal", "take_refusal",
     "take_units", "unlist_reservation", "use_units", "whole", "write_customers",
     "write_deadlines", "write_journal", "write_keys", "write_reservations", "write_stock",
@@ -92,8 +92,8 @@ const RULES: &[(Mutant, &str, &str)] = &[
     (Mutant::ScriptWithoutKeys, "if field == '' then", "if true then"),
     (
         Mutant::ScriptWithoutLimits,
-        "local customer = customer_of(b, customer_id)\n  local requested",
-        "do return nil end\n  local customer, requested",
+        "local customer = customer_of(b, customer_id)\n  if b.limit",
+        "do return nil end\n  local customer\n  if b.limit",
     ),
     (Mutant::SweepWithoutGuard, "if r and is_due(b, r) then", "if r and r.state == 'H' then"),
 ];

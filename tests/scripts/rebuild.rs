@@ -157,7 +157,7 @@ fn the_first_entry_of_an_epoch_goes_on_where_the_last_one_ended() {
     case.expect(
         "reserve",
         &["r2|c1|a:1|||"],
-        &["HELD H c1 @0 @900000 * a:1"],
+        &["HELD @0 @900000"],
         &[
             "- stock a 7 0 0 *",
             "+ stock a 6 1 0 *",

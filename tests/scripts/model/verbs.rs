@@ -170,7 +170,7 @@ impl Model {
         };
         self.event("held", key, &format!("{id} {} *", r.pack()));
         self.hold(id, &r);
-        Ok(format!("HELD {}", r.pack()))
+        Ok(format!("HELD {} {}", r.created, r.expires))
     }
 
     /// A reservation as the script may see it. One that is due expires now.
