@@ -4,7 +4,7 @@
 //! is no string, and a member that nobody asked for is an error, since a misspelt
 //! `ttl_second` must not be ignored in silence.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::problem::{Code, InvalidField, Problem};
 
@@ -51,38 +51,47 @@ pub(super) type Wrong = String;
 
 /// The members of one JSON object, taken one by one. What is wrong is collected on the way.
 #[derive(Debug)]
-pub(super) struct Fields {
-    members: Map<String, Value>,
+pub(super) struct Fields<'a> {
+    /// Those that nobody has taken yet.
+    members: Vec<(&'a str, &'a Value)>,
     at: String,
     errors: Vec<InvalidField>,
 }
 
-impl Fields {
+impl<'a> Fields<'a> {
     /// The members of `body`; anything but an object is an error of the whole.
-    pub(super) fn of(body: &Value) -> Fields {
+    pub(super) fn of(body: &'a Value) -> Fields<'a> {
         Fields::at(body, String::new())
     }
 
     /// The members of a value that stands at the pointer `at`.
-    pub(super) fn at(value: &Value, at: String) -> Fields {
+    pub(super) fn at(value: &'a Value, at: String) -> Fields<'a> {
         match value {
-            Value::Object(members) => Fields { members: members.clone(), at, errors: Vec::new() },
+            Value::Object(members) => {
+                let members = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
+                Fields { members, at, errors: Vec::new() }
+            }
             Value::Null
             | Value::Bool(_)
             | Value::Number(_)
             | Value::String(_)
             | Value::Array(_) => {
                 let errors = vec![InvalidField::new(at.clone(), "must be a JSON object")];
-                Fields { members: Map::new(), at, errors }
+                Fields { members: Vec::new(), at, errors }
             }
         }
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a Value> {
+        let at = self.members.iter().position(|(known, _)| *known == name)?;
+        Some(self.members.remove(at).1)
     }
 
     /// Notes a member that must be there and is not.
     pub(super) fn require(&mut self, name: &str) {
         // Of something that is no object, no member is missed.
         let is_object = self.errors.iter().all(|error| error.pointer != self.at);
-        if is_object && !self.members.contains_key(name) {
+        if is_object && !self.members.iter().any(|(known, _)| *known == name) {
             self.errors.push(InvalidField::new(self.pointer(name), "is missing"));
         }
     }
@@ -103,8 +112,8 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&Value) -> Result<T, Wrong>,
     ) -> Option<T> {
-        let value = self.members.remove(name)?;
-        match read(&value) {
+        let value = self.take(name)?;
+        match read(value) {
             Ok(value) => Some(value),
             Err(wrong) => {
                 self.errors.push(InvalidField::new(self.pointer(name), wrong));
@@ -128,8 +137,8 @@ impl Fields {
         name: &str,
         read: impl FnOnce(&Value, &str) -> Result<T, Vec<InvalidField>>,
     ) -> Option<T> {
-        let value = self.members.remove(name)?;
-        read(&value, &self.pointer(name)).map_err(|errors| self.errors.extend(errors)).ok()
+        let value = self.take(name)?;
+        read(value, &self.pointer(name)).map_err(|errors| self.errors.extend(errors)).ok()
     }
 
     /// What was read, if nothing was wrong; members that nobody took are.
@@ -137,7 +146,8 @@ impl Fields {
         mut self,
         value: impl FnOnce() -> Option<T>,
     ) -> Result<T, Vec<InvalidField>> {
-        let unknown: Vec<String> = self.members.keys().map(|name| self.pointer(name)).collect();
+        let unknown: Vec<String> =
+            self.members.iter().map(|(name, _)| self.pointer(name)).collect();
         let unknown = unknown.into_iter();
         self.errors.extend(unknown.map(|at| InvalidField::new(at, "is not a known member")));
         match value() {
