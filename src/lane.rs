@@ -1,7 +1,9 @@
 //! One lane a drop: groups the calls that wait into one script call a verb.
 //!
-//! The lane sends the next turn when the last has been answered. There is no artificial
-//! delay: alone, a call goes at once; under load, turns grow by themselves.
+//! The lane sends the next turn when the last has been answered: alone, a call goes at once, and
+//! under load turns grow by themselves. Only while this process commits a batch of the drop does
+//! a small turn wait for more, at most two milliseconds: what it would put into the journal could
+//! not become durable before that commit has ended, and a turn costs Redis as much as many holds.
 
 use std::{
     collections::VecDeque,
@@ -29,6 +31,9 @@ use crate::{
 
 /// Operations of one turn: one script must not hold up Redis for long.
 const MOST: usize = 500;
+/// A turn of so many operations waits for no more, and how long a smaller one does.
+const GATHER: usize = 64;
+const GATHER_FOR: Duration = Duration::from_millis(2);
 /// Calls that may wait; beyond that they are turned away, for they could not be served in time.
 const QUEUE: usize = 50_000;
 /// How long a lane waits for a drop in trouble before it tries again.
@@ -195,16 +200,42 @@ impl Runner {
             if let Some(pause) = self.progress.brake() {
                 tokio::time::sleep(pause).await;
             }
-            while self.turn.len() < MOST {
-                match self.queue.try_recv() {
-                    Ok(work) => self.turn.push_back(work),
-                    Err(_) => break,
-                }
-            }
+            self.take_waiting();
+            self.gather().await;
             if !self.take_turn().await {
                 self.await_recovery().await;
             }
         }
+    }
+
+    fn take_waiting(&mut self) {
+        while self.turn.len() < MOST {
+            match self.queue.try_recv() {
+                Ok(work) => self.turn.push_back(work),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Waits for more to send while a commit is under way here.
+    async fn gather(&mut self) {
+        if self.turn.len() >= GATHER {
+            return;
+        }
+        let Some(mut committing) = self.progress.commit_under_way() else { return };
+        let end = tokio::time::sleep(GATHER_FOR);
+        tokio::pin!(end);
+        while self.turn.len() < GATHER {
+            tokio::select! {
+                work = self.queue.recv() => match work {
+                    Some(work) => self.turn.push_back(work),
+                    None => return,
+                },
+                _ = committing.changed() => break,
+                () = &mut end => break,
+            }
+        }
+        self.take_waiting();
     }
 
     /// Sends what waits, by verb. False when the drop is in trouble and nothing was done.

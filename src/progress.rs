@@ -105,6 +105,8 @@ struct State {
 pub struct Progress {
     state: Mutex<State>,
     epoch: watch::Sender<i64>,
+    /// Whether this process is committing a batch of the drop.
+    committing: watch::Sender<bool>,
     /// Wakes the write-behind.
     pub wake: Notify,
     /// Wakes the sweep.
@@ -125,6 +127,7 @@ impl Progress {
     pub fn new(durable: Position) -> Progress {
         Progress {
             epoch: watch::Sender::new(durable.epoch),
+            committing: watch::Sender::new(false),
             state: Mutex::new(State {
                 seen_seq: durable.seq,
                 recent: VecDeque::from([(durable.seq, durable.chain.clone())]),
@@ -157,6 +160,20 @@ impl Progress {
     #[must_use]
     pub fn epochs(&self) -> watch::Receiver<i64> {
         self.epoch.subscribe()
+    }
+
+    /// Notes that a batch is being committed, until the guard is dropped.
+    pub fn committing(&self) -> Committing<'_> {
+        self.committing.send_replace(true);
+        Committing(&self.committing)
+    }
+
+    /// Tells of the end of the commit that is under way here; `None` when none is.
+    #[must_use]
+    pub fn commit_under_way(&self) -> Option<watch::Receiver<bool>> {
+        let receiver = self.committing.subscribe();
+        let under_way = *receiver.borrow();
+        under_way.then_some(receiver)
     }
 
     /// Notes what is durable now: the ledger's head and the chains that led to it, in order.
@@ -229,6 +246,9 @@ impl Progress {
     pub fn wait(&self, position: &Position) -> oneshot::Receiver<Verdict> {
         let (verdict, answer) = oneshot::channel();
         let mut state = self.lock();
+        // Nothing is known of what lies ahead; looking at all the others too would cost each call
+        // as much as there are calls.
+        let ahead = position.seq > state.durable.seq && position.epoch >= state.durable.epoch;
         let waiter = Waiter {
             epoch: position.epoch,
             chain: position.chain.clone(),
@@ -236,7 +256,9 @@ impl Progress {
             verdict,
         };
         state.waiters.entry(position.seq).or_default().push(waiter);
-        state.settle();
+        if !ahead {
+            state.settle();
+        }
         answer
     }
 
@@ -328,11 +350,22 @@ impl Progress {
     }
 }
 
+/// A commit that is under way.
+#[derive(Debug)]
+pub struct Committing<'a>(&'a watch::Sender<bool>);
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
 impl State {
     /// Answers every waiter about whom something is known.
     fn settle(&mut self) {
         let durable = self.durable.clone();
         let mut later = self.waiters.split_off(&(durable.seq + 1));
+        let stale = later.values().flatten().any(|waiter| waiter.epoch < durable.epoch);
         for (seq, waiters) in std::mem::take(&mut self.waiters) {
             let at = self.recent.binary_search_by_key(&seq, |(seq, _)| *seq);
             let chain = at.ok().map(|at| self.recent[at].1.as_str());
@@ -345,6 +378,10 @@ impl State {
             }
         }
         // A new epoch without it: it can't come any more.
+        if !stale {
+            self.waiters = later;
+            return;
+        }
         later.retain(|_, waiters| {
             let (stale, waiting) = std::mem::take(waiters)
                 .into_iter()

@@ -166,7 +166,8 @@ mod tests {
     use super::*;
 
     fn errors(body: &str) -> Vec<(String, String)> {
-        let mut fields = Fields::of(&parse(body.as_bytes()).expect("JSON"));
+        let body = parse(body.as_bytes()).expect("JSON");
+        let mut fields = Fields::of(&body);
         let text = |value: &Value| value.as_str().map(str::to_owned).ok_or("bad".to_owned());
         let a = fields.required("a", text);
         let b = fields.nullable("b", text);

@@ -114,6 +114,15 @@ impl Event {
         }
     }
 
+    /// Which reservation changed, if one did.
+    #[must_use]
+    pub fn reservation_id(&self) -> Option<ReservationId> {
+        match self {
+            Event::Reservation { after, .. } => Some(after.id),
+            Event::Restocked { .. } | Event::Configured { .. } => None,
+        }
+    }
+
     /// How this event moves the counts of the SKUs it touches, as `(sku, change)`.
     ///
     /// This is the one definition in Rust of what each kind does to stock; the scripts and

@@ -70,6 +70,7 @@ impl Engine {
                         .map(|found| Ok(Settled::Replayed(found)));
                 }
                 Outcome::Refused(refusal) => {
+                    drop.sold_out.note(&refusal, &position);
                     if refusal.rests_on_ledger() {
                         self.durable(drop, &position, key, deadline).await?;
                     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::sold_out::SoldOut;
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
@@ -25,6 +26,7 @@ pub struct DropHandle {
     /// Where calls go.
     pub lane: Lane,
     view: Mutex<Option<Arc<DropView>>>,
+    pub(super) sold_out: SoldOut,
 }
 
 impl DropHandle {
@@ -36,6 +38,7 @@ impl DropHandle {
             id,
             progress,
             view: Mutex::new(None),
+            sold_out: SoldOut::default(),
         }
     }
 

@@ -9,6 +9,7 @@ mod audit;
 mod call;
 mod durable;
 mod handle;
+mod sold_out;
 mod verbs;
 
 pub use answer::{Answer, CallError, Effect, Success};

@@ -35,6 +35,9 @@ impl Engine {
     ) -> Answer<Reservation> {
         let handle = self.find_for(drop, key.as_ref()).await?;
         let reserve = Reserve { id, customer_id, lines, ttl_seconds, key: key.clone() };
+        if let Some(refusal) = handle.known_sold_out(&reserve, self.now()) {
+            return Err(CallError::Refused(refusal));
+        }
         let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline()).await?;
         let answer = finish(settled, |found| found.reservation(drop))?;
         handle.progress.deadline(answer.value.expires_at);

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::domain::{
-    DropId, Entry, Event, Line, RequestKey, Reservation, ReservationChange, ReservationId, SkuId,
-    Stock,
+    DropId, Entry, Event, Line, Millis, RequestKey, Reservation, ReservationChange, ReservationId,
+    ReservationState, SkuId, Stock,
 };
 
 /// Entries of one drop, in order and without a gap, ready to be committed at once.
@@ -18,6 +18,7 @@ pub struct Batch {
     pub(super) seq: i64,
     pub(super) chain: String,
     pub(super) entries: EntryColumns,
+    pub(super) holds: HoldColumns,
     pub(super) ledger: LedgerColumns,
     pub(super) reservations: ReservationColumns,
     pub(super) lines: LineColumns,
@@ -32,6 +33,19 @@ pub(super) struct EntryColumns {
     pub(super) seq: Vec<i64>,
     pub(super) chain: Vec<String>,
     pub(super) at: Vec<DateTime<Utc>>,
+}
+
+/// New holds that this batch does nothing else to, a row a line.
+#[derive(Debug, Default)]
+pub(super) struct HoldColumns {
+    pub(super) seq: Vec<i64>,
+    pub(super) at: Vec<DateTime<Utc>>,
+    pub(super) id: Vec<Uuid>,
+    pub(super) customer: Vec<String>,
+    pub(super) expires: Vec<DateTime<Utc>>,
+    pub(super) sku: Vec<String>,
+    pub(super) quantity: Vec<i64>,
+    pub(super) position: Vec<i32>,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +107,7 @@ pub(super) struct StockColumns {
 
 /// The last word of a batch on one reservation.
 struct Last<'a> {
-    /// Whether the batch's first word on it was that it is held.
+    /// Whether one of the batch's words on it was that it is held.
     held: bool,
     /// Whether its lines may differ from those in the ledger.
     lines_changed: bool,
@@ -116,6 +130,11 @@ impl Batch {
         batch.previous.clone_from(&first.previous);
         batch.seq = last.seq;
         batch.chain.clone_from(&last.chain);
+        let events = || entries.iter().flat_map(|entry| &entry.events).map(|(event, _)| event);
+        let mut words: HashMap<ReservationId, usize> = HashMap::new();
+        for id in events().filter_map(Event::reservation_id) {
+            *words.entry(id).or_default() += 1;
+        }
         let mut reservations: HashMap<ReservationId, Last<'_>> = HashMap::new();
         let mut order: Vec<ReservationId> = Vec::new();
         let mut stock: HashMap<SkuId, (Stock, i64)> = HashMap::new();
@@ -125,13 +144,17 @@ impl Batch {
             batch.entries.chain.push(entry.chain.clone());
             batch.entries.at.push(at);
             for (seq, (event, key)) in (entry.first_seq()..).zip(&entry.events) {
-                batch.ledger.push_event(seq, at, event);
                 if let Some(key) = key {
                     batch.requests.push(seq, at, key, answer(event));
                 }
                 for (sku, change) in event.stock_changes() {
                     add(&mut stock, sku, change, seq);
                 }
+                if let Some(hold) = new_hold(event, entry.at).filter(|hold| words[&hold.id] == 1) {
+                    batch.holds.push(seq, at, hold);
+                    continue;
+                }
+                batch.ledger.push_event(seq, at, event);
                 match event {
                     Event::Configured { .. } => batch.configures = true,
                     Event::Restocked { .. } => {}
@@ -161,6 +184,16 @@ impl Batch {
     #[must_use]
     pub fn chains(&self) -> Vec<(i64, String)> {
         self.entries.seq.iter().copied().zip(self.entries.chain.iter().cloned()).collect()
+    }
+}
+
+/// The reservation that an event makes: one that was held before is older than the event.
+fn new_hold(event: &Event, at: Millis) -> Option<&Reservation> {
+    match event {
+        Event::Reservation { change: ReservationChange::Held, after, .. } => {
+            (after.created_at == at && after.state == ReservationState::Held).then_some(after)
+        }
+        Event::Reservation { .. } | Event::Restocked { .. } | Event::Configured { .. } => None,
     }
 }
 
@@ -203,6 +236,21 @@ fn answer(event: &Event) -> String {
             format!("{} {} {} {}", after.total, after.available, after.held, after.sold)
         }
         Event::Configured { .. } => String::new(),
+    }
+}
+
+impl HoldColumns {
+    fn push(&mut self, seq: i64, at: DateTime<Utc>, hold: &Reservation) {
+        for (position, Line { sku, quantity }) in (0..).zip(&hold.lines) {
+            self.seq.push(seq);
+            self.at.push(at);
+            self.id.push(hold.id.uuid());
+            self.customer.push(hold.customer_id.to_string());
+            self.expires.push(hold.expires_at.to_datetime());
+            self.sku.push(sku.to_string());
+            self.quantity.push(*quantity);
+            self.position.push(position);
+        }
     }
 }
 

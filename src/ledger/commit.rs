@@ -42,7 +42,7 @@ const COMMIT_WITHIN: Duration = Duration::from_secs(5);
 const COMMIT: &str = "SELECT sku, total, available, held, sold, version FROM dropgate_commit(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
-    $40, $41, $42, $43, $44, $45)";
+    $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53)";
 
 impl Ledger {
     /// Commits a batch: everything of it or nothing, and only on top of what it builds on.
@@ -58,10 +58,10 @@ impl Ledger {
         let connection = self.writer().await?;
         let statement = connection.prepare_cached(COMMIT).await?;
         let drop_id = drop.as_str();
-        let Batch { seq, chain, entries: e, ledger: l, .. } = batch;
+        let Batch { seq, chain, entries: e, holds: h, ledger: l, .. } = batch;
         let (epoch, previous) = &self.fence_of(drop, batch).await?;
         let Batch { reservations: r, lines: n, requests: q, stock: s, .. } = batch;
-        let parameters: [&(dyn ToSql + Sync); 45] = [
+        let parameters: [&(dyn ToSql + Sync); 53] = [
             &drop_id,
             epoch,
             previous,
@@ -70,6 +70,14 @@ impl Ledger {
             &e.seq,
             &e.chain,
             &e.at,
+            &h.seq,
+            &h.at,
+            &h.id,
+            &h.customer,
+            &h.expires,
+            &h.sku,
+            &h.quantity,
+            &h.position,
             &l.seq,
             &l.line,
             &l.kind,

@@ -168,7 +168,10 @@ async fn write(
         let ahead = (durable.epoch, last.seq);
         engine.store.tell_durable(&drop.keys, &engine.name, ahead, "").await?;
     }
-    let committed = match engine.ledger.commit(&drop.id, &batch).await {
+    let committing = drop.progress.committing();
+    let committed = engine.ledger.commit(&drop.id, &batch).await;
+    std::mem::drop(committing);
+    let committed = match committed {
         Ok(Ok(committed)) => committed,
         Ok(Err(_fenced)) => {
             drop.refresh(&engine.ledger).await?;
