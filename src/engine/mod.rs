@@ -176,15 +176,22 @@ impl Engine {
         let Some((head, _)) = self.ledger.look(id, 0).await? else { return Ok(None) };
         let lost = head.lost;
         let durable = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
-        let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = drops.get(id) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        let handle = Arc::new(DropHandle::start(self.store.clone(), id.clone(), durable));
-        handle.note_lost(lost);
-        drops.insert(id.clone(), Arc::clone(&handle));
+        let handle = {
+            let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = drops.get(id) {
+                return Ok(Some(Arc::clone(known)));
+            }
+            let handle = Arc::new(DropHandle::start(self.store.clone(), id.clone(), durable));
+            handle.note_lost(lost);
+            drops.insert(id.clone(), Arc::clone(&handle));
+            handle
+        };
         // The tasks end with the process; without them there is nobody to tell.
         let _ = self.opened.send(Arc::clone(&handle));
+        // What is sold out is known here only with the picture. Whoever reads it asks again.
+        if let Err(error) = handle.view(&self.ledger).await {
+            tracing::debug!(drop = %id, %error, "the drop's picture is read later");
+        }
         Ok(Some(handle))
     }
 }

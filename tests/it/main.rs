@@ -27,3 +27,4 @@ mod reserve;
 mod restock;
 mod returns;
 mod skus;
+mod sold_out;
