@@ -4,8 +4,9 @@ SHELL := /bin/sh
 CARGO ?= cargo
 DROP ?=
 NEMESIS ?= run
+BENCH ?=
 
-.PHONY: help install run test check drop nemesis model clean
+.PHONY: help install run test check drop bench nemesis model clean
 
 help: ## Show what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,6 +30,10 @@ check: ## Check format, lints (with failpoints and without) and documentation
 drop: install ## Simulate a whole drop and audit it; options by DROP="--buyers 2000 --units 100"
 	@$(CARGO) build --release --package dropgate --package dropgate-loadtest
 	@exec target/release/dropgate-loadtest $(DROP)
+
+bench: install ## Measure everything and write docs/BENCHMARKS.md (an hour); one part by BENCH="holds"
+	@$(CARGO) build --release --package dropgate-bench
+	@exec target/release/dropgate-bench --write docs/BENCHMARKS.md $(BENCH)
 
 nemesis: install ## Break everything on purpose and check the books; options by NEMESIS="run --minutes 5"
 	@$(CARGO) build --release --package dropgate-nemesis

@@ -1,31 +1,79 @@
 //! `dropgate-bench`: measures, and writes what came of it.
 
-use std::time::Duration;
+mod quick;
 
-use clap::{Parser, Subcommand};
-use dropgate::{app, config::Cli as EngineCli};
-use dropgate_bench::{
-    design::{self, Design},
-    load::closed,
-    process::{cpu_time, cpu_time_of_tree},
-    stage::{Stage, hold, open_drop, until_durable},
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
 };
 
+use anyhow::{Context as _, ensure};
+use clap::{Parser, Subcommand, ValueEnum as _};
+use dropgate::app;
+use dropgate_bench::{
+    bench::Bench,
+    design::{self, Design},
+    machine::{self, Machine},
+    part::Part,
+    report::{Outcome, Record, Results, page},
+};
+
+/// The engine's own, so that all that is compared has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Dropgate against the limit of its own front and against the designs that shops use.
+///
+/// Starts its own servers. Without `--write` it prints the page.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    measure: Measure,
+}
+
+#[derive(Debug, clap::Args)]
+struct Measure {
+    /// What to measure; everything, when none is named
+    parts: Vec<Part>,
+    /// Show the parts
+    #[arg(long)]
+    list: bool,
+    /// How often each side is measured
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// How long a run takes, in seconds
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// What part of the large sizes is taken: 0.1 makes 1,000,000 holds 100,000
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Where the order within a round comes from [default: the clock]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Write this page, the results beside it under bench/, and the plots; sections of parts that
+    /// are not measured now stay
+    #[arg(long, value_name = "PAGE")]
+    write: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// An engine process.
     #[command(hide = true)]
-    Engine(EngineArgs),
+    Engine {
+        #[command(subcommand)]
+        command: dropgate::config::Command,
+    },
     /// A front with a design behind it.
     #[command(hide = true)]
     Front { design: Design },
     /// Quick look.
+    #[command(hide = true)]
     Try {
         what: String,
         #[arg(default_value_t = 5)]
@@ -33,55 +81,104 @@ enum Command {
     },
 }
 
-#[derive(Debug, clap::Args)]
-struct EngineArgs {
-    #[command(subcommand)]
-    command: dropgate::config::Command,
-}
-
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let _ = <EngineCli as clap::CommandFactory>::command;
-    match Cli::parse().command {
-        Command::Engine(engine) => {
-            app::run(engine.command).await?;
-            Ok(())
+async fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Engine { command }) => Ok(ExitCode::from(app::run(command).await?)),
+        Some(Command::Front { design }) => {
+            design::serve(design).await?;
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Front { design } => design::serve(design).await,
-        Command::Try { what, seconds } => quick(&what, seconds).await,
+        Some(Command::Try { what, seconds }) => {
+            quick::look(&what, seconds).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        None if cli.measure.list => {
+            for part in Part::value_variants() {
+                println!("{:12} {}", part.name(), part.about().title);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Box::pin(measure(cli.measure)).await,
     }
 }
 
-async fn quick(what: &str, seconds: u64) -> anyhow::Result<()> {
-    let stage = Stage::start().await?;
-    let redis = stage.servers.redis().pid().map(|pid| pid as u32).expect("runs");
-    let postgres = stage.servers.postgres().pid().map(|pid| pid as u32).expect("runs");
-    let process = match what {
-        "none" => stage.front(Design::None).await?,
-        ack => stage.engine(ack).await?,
+/// Runs the parts, and writes after each: one that fails takes nothing from the others.
+async fn measure(options: Measure) -> anyhow::Result<ExitCode> {
+    ensure!(options.rounds > 0, "--rounds must be 1 or more");
+    ensure!(options.scale > 0.0 && options.scale <= 1.0, "--scale must be above 0, 1 at most");
+    let seconds = Duration::try_from_secs_f64(options.seconds).context("--seconds")?;
+    let seed = options.seed.unwrap_or_else(|| rand::random_range(0..1_000_000));
+    let program = std::env::current_exe()?;
+    let bench = Bench::new(program, options.rounds, seconds, options.scale, seed);
+    // Before anything is written.
+    let (commit, machine) = (machine::commit(), Machine::look());
+    eprintln!("seed {seed}, commit {commit}");
+    let mut parts = options.parts.clone();
+    if parts.is_empty() {
+        parts = Part::value_variants().to_vec();
+    }
+    let mut results = match &options.write {
+        Some(write) => Results::read(&folder(write).join("results.json"))?,
+        None => Results::default(),
     };
-    if what != "none" {
-        open_drop(&process, "d", 100_000_000).await?;
-    }
-    for _ in 0..3 {
-        let me = cpu_time(std::process::id())?;
-        let (e, r, p) = (cpu_time(process.id())?, cpu_time(redis)?, cpu_time_of_tree(postgres)?);
-        let run =
-            closed(process.address, 256, Duration::from_secs(seconds), |n| hold("d", n)).await?;
-        let n = run.count(201) as f64;
-        if what != "none" {
-            until_durable(&process, "d", 1).await?;
+    let mut status = ExitCode::SUCCESS;
+    for part in parts {
+        eprintln!("{}: {}", part.name(), part.about().title);
+        let since = Instant::now();
+        match Box::pin(part.run(&bench)).await {
+            Ok(outcome) => {
+                let took = since.elapsed();
+                results.merge(part, record(&bench, took, (&commit, &machine), outcome));
+            }
+            Err(error) => {
+                eprintln!("{} failed: {error:#}", part.name());
+                status = ExitCode::FAILURE;
+            }
         }
-        let us = |d: Duration| d.as_secs_f64() * 1e6 / n;
-        println!(
-            "{what}: {:.0}/s {:?}; CPU µs a call: load {:.1} front {:.1} redis {:.1} postgres {:.1}",
-            run.rate(201),
-            run.answers,
-            us(cpu_time(std::process::id())? - me),
-            us(cpu_time(process.id())? - e),
-            us(cpu_time(redis)? - r),
-            us(cpu_time_of_tree(postgres)? - p)
-        );
+        if let Some(write) = &options.write {
+            save(&results, write)?;
+        }
     }
-    Ok(())
+    if options.write.is_none() {
+        println!("{}", page(&results, "bench"));
+    }
+    Ok(status)
+}
+
+fn record(
+    bench: &Bench,
+    took: Duration,
+    (commit, machine): (&str, &Machine),
+    outcome: Outcome,
+) -> Record {
+    Record {
+        date: chrono::Utc::now().format("%Y-%m-%d").to_string(),
+        commit: commit.to_owned(),
+        machine: machine.clone(),
+        seconds: bench.seconds.as_secs_f64(),
+        rounds: bench.rounds,
+        scale: bench.scale,
+        seed: bench.seed,
+        took: took.as_secs_f64(),
+        outcome,
+    }
+}
+
+/// Where results and plots of a page are.
+fn folder(page: &Path) -> PathBuf {
+    page.with_file_name("bench")
+}
+
+fn save(results: &Results, path: &Path) -> anyhow::Result<()> {
+    let folder = folder(path);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    fs::write(folder.join("results.json"), results.to_json()?)?;
+    for (_, record) in results.iter() {
+        for plot in &record.outcome.plots {
+            fs::write(folder.join(format!("{}.svg", plot.file)), plot.svg()?)?;
+        }
+    }
+    fs::write(path, page(results, "bench")).with_context(|| path.display().to_string())
 }

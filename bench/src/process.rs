@@ -1,8 +1,9 @@
-//! Child processes of this program: an engine, or a front with another design behind it.
+//! Child processes of the benchmark's program: an engine, or a front with another design behind it.
 
 use std::{
     fs,
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -27,14 +28,18 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts this very program with `arguments` and `settings`, on a free port which it learns
-    /// by `DROPGATE_LISTEN`, and waits until `GET /readyz` or, for a front, a connection works.
+    /// Starts `program`, which is `dropgate-bench`, with `arguments` and `settings`, on a free port
+    /// which it learns by `DROPGATE_LISTEN`, and waits until a connection works.
     ///
     /// # Errors
     /// When it can't be started, ends, or does not listen in time.
-    pub async fn start(arguments: &[&str], settings: &[(&str, String)]) -> anyhow::Result<Process> {
+    pub async fn start(
+        program: &Path,
+        arguments: &[&str],
+        settings: &[(&str, String)],
+    ) -> anyhow::Result<Process> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()

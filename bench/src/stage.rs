@@ -1,6 +1,9 @@
 //! Servers and engines of a benchmark.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use dropgate::local::{TestConfig, TestDatabase, TestServers};
@@ -8,36 +11,42 @@ use serde_json::{Value, json};
 
 use crate::{
     design::{ADMIN, ADMIN_KEY, Design, STOREFRONT, STOREFRONT_KEY},
-    load::{Call, Connection},
+    load::{CONNECTIONS, Call, Connection, Until, closed_until},
     process::Process,
+    watch::Watch,
 };
+
+/// No part of the benchmark takes longer.
+const HOLD_SECONDS: u32 = 86_400;
 
 /// A Redis and a Postgres, durable as in production, and a database.
 #[derive(Debug)]
 pub struct Stage {
     // Before the servers: it is dropped while they run.
     database: TestDatabase,
+    program: PathBuf,
     /// Both servers.
     pub servers: TestServers,
 }
 
 impl Stage {
-    /// Starts both servers.
+    /// Starts both servers. Engines and fronts will be processes of `program`, which is
+    /// `dropgate-bench`.
     ///
     /// # Errors
     /// When one does not start.
-    pub async fn start() -> anyhow::Result<Stage> {
+    pub async fn start(program: &Path) -> anyhow::Result<Stage> {
         let settings = [
             ("shared_buffers", "512MB"),
             ("max_wal_size", "8GB"),
             ("checkpoint_timeout", "15min"),
-            ("max_connections", "200"),
+            ("max_connections", "400"),
         ];
         let owned = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = TestConfig { postgres_settings: owned.into(), ..TestConfig::default() };
         let servers = TestServers::start_with(config).await?;
         let database = servers.new_database("bench").await?;
-        Ok(Stage { database, servers })
+        Ok(Stage { database, program: program.to_owned(), servers })
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
@@ -57,7 +66,7 @@ impl Stage {
     pub async fn engine(&self, hold_ack: &str) -> anyhow::Result<Process> {
         let mut settings = self.settings();
         settings.push(("DROPGATE_HOLD_ACK", hold_ack.to_owned()));
-        Process::start(&["engine", "serve"], &settings).await
+        Process::start(&self.program, &["engine", "serve"], &settings).await
     }
 
     /// Starts a front with a design behind it.
@@ -65,19 +74,68 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn front(&self, design: Design) -> anyhow::Result<Process> {
+        self.front_with(design, &[]).await
+    }
+
+    /// Starts a front with a design behind it that reads `settings` too.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn front_with(
+        &self,
+        design: Design,
+        settings: &[(&'static str, String)],
+    ) -> anyhow::Result<Process> {
         let name = clap::ValueEnum::to_possible_value(&design).context("a name")?;
-        Process::start(&["front", name.get_name()], &self.settings()).await
+        let mut all = self.settings();
+        all.extend_from_slice(settings);
+        Process::start(&self.program, &["front", name.get_name()], &all).await
+    }
+
+    /// The database of the engines.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// Looks into Redis.
+    ///
+    /// # Errors
+    /// When it can't be reached.
+    pub async fn watch(&self) -> anyhow::Result<Watch> {
+        Watch::connect(&self.servers.redis().url()).await
     }
 }
 
-/// Makes a drop that is open, with one SKU `s` of `units`.
+/// Makes a drop that is open, with one SKU `s` of `units`. Its holds stay until the end.
 ///
 /// # Errors
 /// When the engine refuses.
 pub async fn open_drop(engine: &Process, drop: &str, units: u64) -> anyhow::Result<()> {
+    open_drop_with(engine, drop, &json!({}), &["s".to_owned()], units).await
+}
+
+/// Makes a drop with more `settings` and each of `skus` with `units`.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn open_drop_with(
+    engine: &Process,
+    drop: &str,
+    settings: &Value,
+    skus: &[String],
+    units: u64,
+) -> anyhow::Result<()> {
     let base = format!("/v1/admin/drops/{drop}");
-    admin(engine, "PUT", &base, &json!({})).await?;
-    admin(engine, "PUT", &format!("{base}/skus/s"), &json!({ "initial_stock": units })).await?;
+    let mut all = json!({ "hold_ttl_seconds": HOLD_SECONDS, "max_hold_seconds": HOLD_SECONDS });
+    if let (Some(all), Some(more)) = (all.as_object_mut(), settings.as_object()) {
+        all.extend(more.clone());
+    }
+    admin(engine, "PUT", &base, &all).await?;
+    for sku in skus {
+        let path = format!("{base}/skus/{sku}");
+        admin(engine, "PUT", &path, &json!({ "initial_stock": units })).await?;
+    }
     admin(engine, "POST", &format!("{base}/open"), &Value::Null).await?;
     Ok(())
 }
@@ -104,15 +162,56 @@ pub async fn admin(
 /// A hold of one unit for a customer of its own.
 #[must_use]
 pub fn hold(drop: &str, customer: u64) -> Call {
+    hold_of(drop, "s", customer)
+}
+
+/// A hold of one unit of `sku`.
+#[must_use]
+pub fn hold_of(drop: &str, sku: &str, customer: u64) -> Call {
     Call {
         method: "POST",
         path: format!("/v1/drops/{drop}/reservations"),
         bearer: Some(STOREFRONT),
         key: None,
         body: format!(
-            r#"{{"customer_id":"customer-{customer}","lines":[{{"sku":"s","quantity":1}}]}}"#
+            r#"{{"customer_id":"customer-{customer}","lines":[{{"sku":"{sku}","quantity":1}}]}}"#
         ),
     }
+}
+
+/// The last `seq` of the drop that is durable.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn durable_seq(engine: &Process, drop: &str) -> anyhow::Result<u64> {
+    let shown = admin(engine, "GET", &format!("/v1/admin/drops/{drop}"), &Value::Null).await?;
+    shown["seq"].as_u64().context("a seq")
+}
+
+/// Waits until the ledger has all that Redis has of the drop.
+///
+/// # Errors
+/// When that does not happen within two minutes.
+pub async fn drain(engine: &Process, watch: &mut Watch, drop: &str) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while durable_seq(engine, drop).await? < watch.seq(drop).await? {
+        ensure!(Instant::now() < deadline, "the journal of {drop} is not drained");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+/// Takes `count` holds of SKU `s` as fast as they are answered.
+///
+/// # Errors
+/// When one is refused.
+pub async fn fill(
+    engine: &Process,
+    count: u64,
+    make: impl Fn(u64) -> Call + Send + Sync + 'static,
+) -> anyhow::Result<()> {
+    closed_until(engine.address, CONNECTIONS, Until::Calls(count), make).await?.only(201)?;
+    Ok(())
 }
 
 /// Waits until the ledger has `holds` one-unit holds of the drop.

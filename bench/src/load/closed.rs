@@ -1,7 +1,7 @@
 //! Closed loop: each connection sends its next request once it has the answer. For throughput.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::SocketAddr,
     sync::{
         Arc,
@@ -10,13 +10,26 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::ensure;
+
 use super::{Call, Connection};
+
+/// How long loops go on.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// No request is sent after this time.
+    Elapsed(Duration),
+    /// So many requests are sent.
+    Calls(u64),
+}
 
 /// What a run of closed loops came to.
 #[derive(Clone, Debug, Default)]
 pub struct Closed {
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
+    /// When the first answer with a status came.
+    pub first: BTreeMap<u16, Instant>,
     /// From the first request to the last answer.
     pub elapsed: Duration,
 }
@@ -33,6 +46,22 @@ impl Closed {
     pub fn count(&self, status: u16) -> u64 {
         self.answers.get(&status).copied().unwrap_or(0)
     }
+
+    /// How many answers had `status`.
+    ///
+    /// # Errors
+    /// When there were others: such a run measured something else.
+    pub fn only(&self, status: u16) -> anyhow::Result<u64> {
+        let count = self.count(status);
+        ensure!(count > 0 && self.answers.len() == 1, "not only {status}: {:?}", self.answers);
+        Ok(count)
+    }
+
+    fn add(&mut self, status: u16, count: u64, first: Instant) {
+        *self.answers.entry(status).or_default() += count;
+        let earliest = self.first.entry(status).or_insert(first);
+        *earliest = first.min(*earliest);
+    }
 }
 
 /// Runs `connections` loops for `duration`. `make` gets a number that no other request has.
@@ -43,6 +72,19 @@ pub async fn closed(
     address: SocketAddr,
     connections: usize,
     duration: Duration,
+    make: impl Fn(u64) -> Call + Send + Sync + 'static,
+) -> anyhow::Result<Closed> {
+    closed_until(address, connections, Until::Elapsed(duration), make).await
+}
+
+/// Runs `connections` loops until `until`, otherwise as [`closed`].
+///
+/// # Errors
+/// As [`closed`].
+pub async fn closed_until(
+    address: SocketAddr,
+    connections: usize,
+    until: Until,
     make: impl Fn(u64) -> Call + Send + Sync + 'static,
 ) -> anyhow::Result<Closed> {
     let mut open = Vec::new();
@@ -56,20 +98,29 @@ pub async fn closed(
         .map(|mut connection| {
             let (make, numbers) = (Arc::clone(&make), Arc::clone(&numbers));
             tokio::spawn(async move {
-                let mut answers = BTreeMap::<u16, u64>::new();
-                while started.elapsed() < duration {
-                    let call = make(numbers.fetch_add(1, Ordering::Relaxed));
-                    let (status, _) = connection.send(call).await?;
-                    *answers.entry(status.as_u16()).or_default() += 1;
+                let mut answers = BTreeMap::<u16, (u64, Instant)>::new();
+                loop {
+                    let number = numbers.fetch_add(1, Ordering::Relaxed);
+                    let over = match until {
+                        Until::Elapsed(duration) => started.elapsed() >= duration,
+                        Until::Calls(calls) => number >= calls,
+                    };
+                    if over {
+                        return anyhow::Ok(answers);
+                    }
+                    let (status, _) = connection.send(make(number)).await?;
+                    match answers.entry(status.as_u16()) {
+                        Entry::Vacant(none) => _ = none.insert((1, Instant::now())),
+                        Entry::Occupied(mut some) => some.get_mut().0 += 1,
+                    }
                 }
-                anyhow::Ok(answers)
             })
         })
         .collect();
     let mut sum = Closed::default();
     for run in loops {
-        for (status, count) in run.await?? {
-            *sum.answers.entry(status).or_default() += count;
+        for (status, (count, first)) in run.await?? {
+            sum.add(status, count, first);
         }
     }
     sum.elapsed = started.elapsed();

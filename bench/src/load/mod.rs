@@ -2,6 +2,11 @@
 
 mod closed;
 mod connection;
+mod open;
 
-pub use closed::{Closed, closed};
+pub use closed::{Closed, Until, closed, closed_until};
 pub use connection::{Call, Connection};
+pub use open::{Open, open};
+
+/// Calls under way at a time, unless said otherwise.
+pub const CONNECTIONS: usize = 256;

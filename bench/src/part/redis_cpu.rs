@@ -1,0 +1,126 @@
+//! What Redis works for a hold: in a crowd, alone, and against a plain `SET`.
+
+use std::time::{Duration, Instant};
+
+use super::About;
+use crate::{
+    bench::{Bench, Pair, Spent},
+    load::{CONNECTIONS, closed},
+    report::{Figure, Goal, Outcome, Table},
+    stage::{drain, hold, open_drop},
+    statistics::{Samples, median},
+    watch::Watch,
+};
+
+pub(super) const ABOUT: About = About {
+    title: "Redis' processor time a hold",
+    how: "`INFO cpu`, main thread, user and system, before a run of durable holds and after its \
+          journal is drained, over the holds; what Redis works while nothing is asked is taken \
+          off. 256 connections make large batches, one connection makes batches of one call. The \
+          `SET`s have a key of their own and 100 bytes each and are pipelined, 128 at a time. \
+          Append-only file on, synced every second.",
+};
+
+const CROWD: &str = "256 in flight";
+const ALONE: &str = "1 in flight";
+const SET: &str = "pipelined SET";
+const SETS: u64 = 200_000;
+const BATCH: u64 = 128;
+
+pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
+    let mut pair = bench.pair("ledger").await?;
+    let mut spent = Samples::default();
+    let cpu = bench
+        .rounds(&[CROWD, ALONE, SET], async |side, duration| {
+            let idle = idle(&mut pair.watch).await?;
+            match side {
+                SET => sets(bench, &mut pair.watch, idle).await,
+                _ => {
+                    let connections = if side == ALONE { 1 } else { CONNECTIONS };
+                    let (redis, all) = holds(bench, &mut pair, connections, duration, idle).await?;
+                    for (who, micros) in
+                        [("engine", all.front), ("redis", all.redis), ("postgres", all.postgres)]
+                    {
+                        spent.push(format!("{side} {who}"), micros);
+                    }
+                    Ok(redis)
+                }
+            }
+        })
+        .await?;
+    let mut table = Table::new(&["CPU a hold, µs", "engine", "Redis, all threads", "Postgres"]);
+    for side in [CROWD, ALONE] {
+        let of = |who: &str| median(spent.of(format!("{side} {who}")));
+        table.row(side, &[of("engine"), of("redis"), of("postgres")]);
+    }
+    let unit = "µs";
+    let figures = vec![
+        Figure::new(
+            "Redis CPU a hold, 256 in flight over one call a batch",
+            "",
+            &cpu.ratios(CROWD, ALONE),
+        )
+        .goal(Goal::AtMost(0.25))
+        .side(CROWD, unit, cpu.of(CROWD))
+        .side(ALONE, unit, cpu.of(ALONE)),
+        Figure::new("Redis CPU a hold over a pipelined `SET`", "times", &cpu.ratios(CROWD, SET))
+            .goal(Goal::AtMost(2.0))
+            .side(CROWD, unit, cpu.of(CROWD))
+            .side(SET, unit, cpu.of(SET)),
+    ];
+    Ok(Outcome { figures, tables: vec![table], ..Outcome::default() })
+}
+
+/// What Redis works in a second in which nothing is asked, in microseconds.
+async fn idle(watch: &mut Watch) -> anyhow::Result<f64> {
+    let (before, since) = (watch.cpu_micros().await?, Instant::now());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Ok((watch.cpu_micros().await? - before) / since.elapsed().as_secs_f64())
+}
+
+/// Microseconds of Redis' main thread a hold, and of everybody.
+async fn holds(
+    bench: &Bench,
+    pair: &mut Pair,
+    connections: usize,
+    duration: Duration,
+    idle: f64,
+) -> anyhow::Result<(f64, Spent)> {
+    let (drop, from) = (bench.drop(), bench.customers());
+    open_drop(&pair.engine, &drop, 100_000_000).await?;
+    drain(&pair.engine, &mut pair.watch, &drop).await?;
+    let spent = Spent::so_far(&pair.stage, &pair.engine)?;
+    let (before, since) = (pair.watch.cpu_micros().await?, Instant::now());
+    let asked = drop.clone();
+    let make = move |n| hold(&asked, from + n);
+    let run = closed(pair.engine.address, connections, duration, make).await?;
+    let holds = run.only(201)?;
+    drain(&pair.engine, &mut pair.watch, &drop).await?;
+    let worked = pair.watch.cpu_micros().await? - before;
+    let resting = idle * since.elapsed().as_secs_f64();
+    let spent = Spent::so_far(&pair.stage, &pair.engine)?.since(spent, holds);
+    Ok(((worked - resting) / holds as f64, spent))
+}
+
+/// Microseconds of Redis' main thread a `SET`.
+async fn sets(bench: &Bench, watch: &mut Watch, idle: f64) -> anyhow::Result<f64> {
+    let count = bench.scaled(SETS) / BATCH * BATCH;
+    let value = "v".repeat(100);
+    let (before, since) = (watch.cpu_micros().await?, Instant::now());
+    for batch in 0..count / BATCH {
+        let mut pipe = redis::pipe();
+        for number in batch * BATCH..(batch + 1) * BATCH {
+            pipe.cmd("SET").arg(format!("bench:set:{number}")).arg(&value).ignore();
+        }
+        pipe.query_async::<()>(watch.connection()).await?;
+    }
+    let worked = watch.cpu_micros().await? - before;
+    let resting = idle * since.elapsed().as_secs_f64();
+    for batch in 0..count / BATCH {
+        let keys = (batch * BATCH..(batch + 1) * BATCH).map(|number| format!("bench:set:{number}"));
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(keys.collect::<Vec<_>>());
+        unlink.query_async::<()>(watch.connection()).await?;
+    }
+    Ok((worked - resting) / count as f64)
+}
