@@ -1,9 +1,10 @@
 //! One lane a drop: groups the calls that wait into one script call a verb.
 //!
 //! The lane sends the next turn when the last has been answered: alone, a call goes at once, and
-//! under load turns grow by themselves. Only while this process commits a batch of the drop does
-//! a small turn wait for more, at most two milliseconds: what it would put into the journal could
-//! not become durable before that commit has ended, and a turn costs Redis as much as many holds.
+//! under load turns grow by themselves. Only under full load, while this process commits a batch of
+//! the drop and many calls wait for that, does a small turn wait for more, at most two
+//! milliseconds: what it would put into the journal could not become durable before that commit
+//! has ended, and a turn costs Redis as much as many holds.
 
 use std::{
     collections::VecDeque,
@@ -26,12 +27,13 @@ use crate::{
     failpoint::{self, Place},
     guard,
     progress::{Position, Progress, Trouble},
-    store::{CallReply, DropKeys, Reply, ScriptCall, Store, StoreError, Turn},
+    store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
 };
 
 /// Operations of one turn: one script must not hold up Redis for long.
 const MOST: usize = 500;
-/// A turn of so many operations waits for no more, and how long a smaller one does.
+/// A turn of so many operations waits for no more, nor does one while fewer calls wait for the
+/// ledger; and how long a smaller one does.
 const GATHER: usize = 64;
 const GATHER_FOR: Duration = Duration::from_millis(2);
 /// Calls that may wait; beyond that they are turned away, for they could not be served in time.
@@ -136,13 +138,16 @@ impl<O: Operation> Work for Errand<O> {
 }
 
 impl Lane {
-    /// Starts the lane of a drop. It ends when its last entrance is gone.
+    /// Starts the lane of a drop, which puts what it reads of the journal into `inbox`. It ends
+    /// when its last entrance is gone.
     #[must_use]
-    pub fn start(store: Store, drop: DropId, progress: Arc<Progress>) -> Lane {
+    pub fn start(store: Store, drop: DropId, progress: Arc<Progress>, inbox: Arc<Inbox>) -> Lane {
         let (waiting, queue) = mpsc::channel(QUEUE);
         let keys = DropKeys::new(&drop);
         let turn = VecDeque::new();
-        tokio::spawn(Runner { store, drop, keys, progress, queue, turn, failures: 0 }.run());
+        let read = (0, 0);
+        let runner = Runner { store, drop, keys, progress, inbox, read, queue, turn, failures: 0 };
+        tokio::spawn(runner.run());
         Lane { waiting }
     }
 
@@ -181,6 +186,9 @@ struct Runner {
     drop: DropId,
     keys: DropKeys,
     progress: Arc<Progress>,
+    inbox: Arc<Inbox>,
+    /// Up to which (epoch, `seq`) the journal was read.
+    read: (i64, i64),
     queue: mpsc::Receiver<Box<dyn Work>>,
     /// What goes next; also what is to be sent again.
     turn: VecDeque<Box<dyn Work>>,
@@ -219,7 +227,7 @@ impl Runner {
 
     /// Waits for more to send while a commit is under way here.
     async fn gather(&mut self) {
-        if self.turn.len() >= GATHER {
+        if self.turn.len() >= GATHER || self.progress.waiting() < GATHER {
             return;
         }
         let Some(mut committing) = self.progress.commit_under_way() else { return };
@@ -276,12 +284,19 @@ impl Runner {
             admit: self.progress.admits(),
         };
         failpoint::pass(Place::LaneBeforeScript).await;
-        let replies = self.store.call(&self.keys, turn, &calls).await;
+        let after = self.inbox.is_wanted().then_some(self.read.max((durable.epoch, durable.seq)));
+        self.progress.turn_begins();
+        let (replies, journal) = self.store.call(&self.keys, turn, &calls, after).await;
         failpoint::pass(Place::LaneAfterScript).await;
+        // Before anybody hears of a new `seq`, so that the write-behind finds what belongs to it.
+        if let Some(journal) = journal {
+            self.inbox.put(journal);
+        }
         let mut fine = true;
         for ((_, group), reply) in groups.into_iter().zip(replies) {
             fine &= self.deliver(group, reply, turn);
         }
+        self.progress.turn_ends();
         self.progress.wake.notify_one();
         fine
     }
@@ -341,8 +356,9 @@ impl Runner {
         false
     }
 
-    fn hand_out(&self, group: Vec<Box<dyn Work>>, reply: Reply, turn: Turn) {
+    fn hand_out(&mut self, group: Vec<Box<dyn Work>>, reply: Reply, turn: Turn) {
         let Reply { epoch, seq, chain, now, outcomes } = reply;
+        self.read = (epoch, seq);
         self.progress.seen(epoch, seq, now, turn.engine_now);
         if outcomes.len() != group.len() {
             let undone = Undone::Unknown("a script gave too few outcomes".to_owned());

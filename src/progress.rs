@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -95,6 +95,9 @@ struct State {
     waiters: BTreeMap<i64, Vec<Waiter>>,
     /// The highest `seq` seen in Redis in this epoch.
     seen_seq: i64,
+    /// Whether a turn of the lane is under way, and the highest `seq` heard of meanwhile.
+    in_turn: bool,
+    heard_seq: i64,
     /// Since when the ledger has had work before it, or last moved.
     since: Instant,
     trouble: Option<Trouble>,
@@ -111,6 +114,8 @@ pub struct Progress {
     pub wake: Notify,
     /// Wakes the sweep.
     pub sweep: Notify,
+    /// Whether the journal may have more than this process has read.
+    stirred: AtomicBool,
     nearest_deadline: AtomicI64,
     clock_offset: AtomicI64,
 }
@@ -130,6 +135,8 @@ impl Progress {
             committing: watch::Sender::new(false),
             state: Mutex::new(State {
                 seen_seq: durable.seq,
+                in_turn: false,
+                heard_seq: 0,
                 recent: VecDeque::from([(durable.seq, durable.chain.clone())]),
                 mark: (durable.epoch, durable.seq),
                 durable,
@@ -140,6 +147,7 @@ impl Progress {
             }),
             wake: Notify::new(),
             sweep: Notify::new(),
+            stirred: AtomicBool::new(false),
             nearest_deadline: AtomicI64::new(i64::MAX),
             clock_offset: AtomicI64::new(0),
         }
@@ -262,6 +270,12 @@ impl Progress {
         answer
     }
 
+    /// How many calls wait for the ledger.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().waiters.values().map(Vec::len).sum()
+    }
+
     /// How long the longest waiting call has waited.
     #[must_use]
     pub fn longest_wait(&self) -> Option<Duration> {
@@ -310,6 +324,61 @@ impl Progress {
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Notes that a script has written up to `seq`, as is said among engines. It may be one of
+    /// this process whose reply is still under way: then it is no news.
+    pub fn heard(&self, seq: i64) {
+        let mut state = self.lock();
+        if seq <= state.seen_seq {
+            return;
+        }
+        if state.in_turn {
+            state.heard_seq = state.heard_seq.max(seq);
+            return;
+        }
+        drop(state);
+        self.stir();
+    }
+
+    /// A turn of the lane begins.
+    pub fn turn_begins(&self) {
+        self.lock().in_turn = true;
+    }
+
+    /// The turn has ended; what was heard meanwhile and was not its own is news.
+    pub fn turn_ends(&self) {
+        let mut state = self.lock();
+        state.in_turn = false;
+        let news = std::mem::take(&mut state.heard_seq) > state.seen_seq;
+        drop(state);
+        if news {
+            self.stir();
+        }
+    }
+
+    /// Notes that the journal may have more than this process has read, and wakes the
+    /// write-behind.
+    pub fn stir(&self) {
+        self.stirred.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether [`Progress::stir`] was called since the write-behind last looked.
+    #[must_use]
+    pub fn is_stirred(&self) -> bool {
+        self.stirred.load(Ordering::Acquire)
+    }
+
+    /// The write-behind is about to look.
+    pub fn settle_down(&self) {
+        self.stirred.store(false, Ordering::Release);
+    }
+
+    /// Whether trouble was reported that nobody has looked into.
+    #[must_use]
+    pub fn has_trouble(&self) -> bool {
+        self.lock().trouble.is_some()
     }
 
     /// Takes the trouble that was reported last.
@@ -446,6 +515,26 @@ mod tests {
         assert_eq!(progress.mark(), (1, 6));
         progress.went_back(at(1, 6, "f"));
         assert_eq!(progress.durable(), at(1, 6, "f"), "that is where it is");
+    }
+
+    #[test]
+    fn what_this_process_wrote_itself_is_no_news() {
+        let progress = Progress::new(at(1, 4, "c"));
+        progress.turn_begins();
+        progress.heard(5);
+        progress.seen(1, 5, Millis(0), Millis(0));
+        progress.turn_ends();
+        assert!(!progress.is_stirred());
+        progress.turn_begins();
+        progress.heard(7);
+        progress.seen(1, 6, Millis(0), Millis(0));
+        progress.turn_ends();
+        assert!(progress.is_stirred(), "somebody else's came behind it");
+        progress.settle_down();
+        progress.heard(6);
+        assert!(!progress.is_stirred());
+        progress.heard(8);
+        assert!(progress.is_stirred());
     }
 
     #[test]

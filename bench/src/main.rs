@@ -78,20 +78,27 @@ enum Command {
         what: String,
         #[arg(default_value_t = 5)]
         seconds: u64,
+        /// Calls a second in an open loop, instead of 256 closed loops
+        #[arg(long)]
+        rate: Option<f64>,
     },
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
+    // Engines, fronts and the load generator alike have the threads that an engine has.
+    app::runtime()?.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Engine { command }) => Ok(ExitCode::from(app::run(command).await?)),
         Some(Command::Front { design }) => {
             design::serve(design).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Try { what, seconds }) => {
-            quick::look(&what, seconds).await?;
+        Some(Command::Try { what, seconds, rate }) => {
+            quick::look(&what, Duration::from_secs(seconds), rate).await?;
             Ok(ExitCode::SUCCESS)
         }
         None if cli.measure.list => {

@@ -1,16 +1,17 @@
-//! A quick look while something is being changed: rates and processor time, three times.
+//! A quick look while something is being changed: rates, latencies and processor time, three times.
 
 use std::time::Duration;
 
 use dropgate_bench::{
     bench::Spent,
     design::Design,
-    load::closed,
+    load::{CONNECTIONS, closed, open},
     stage::{Stage, hold, open_drop, until_durable},
 };
+use tokio_util::sync::CancellationToken;
 
 /// `what` is `none`, or an engine that answers holds from `redis` or `ledger`.
-pub(crate) async fn look(what: &str, seconds: u64) -> anyhow::Result<()> {
+pub(crate) async fn look(what: &str, duration: Duration, rate: Option<f64>) -> anyhow::Result<()> {
     let stage = Stage::start(&std::env::current_exe()?).await?;
     let process = match what {
         "none" => stage.front(Design::None).await?,
@@ -19,23 +20,26 @@ pub(crate) async fn look(what: &str, seconds: u64) -> anyhow::Result<()> {
     if what != "none" {
         open_drop(&process, "d", 100_000_000).await?;
     }
+    let make = |n| hold("d", n);
     for _ in 0..3 {
         let before = Spent::so_far(&stage, &process)?;
-        let run =
-            closed(process.address, 256, Duration::from_secs(seconds), |n| hold("d", n)).await?;
+        let (calls, shown) = if let Some(rate) = rate {
+            let stop = CancellationToken::new();
+            let run = open(process.address, 2 * CONNECTIONS, rate, duration, stop, make).await?;
+            let (p50, p99) = (run.quantile(0.5), run.quantile(0.99));
+            (run.only(201)?, format!("{:.0}/s, p50 {p50} ms, p99 {p99} ms", run.rate))
+        } else {
+            let run = closed(process.address, CONNECTIONS, duration, make).await?;
+            (run.only(201)?, format!("{:.0}/s", run.rate(201)))
+        };
         if what != "none" {
             until_durable(&process, "d", 1).await?;
         }
-        let spent = Spent::so_far(&stage, &process)?.since(before, run.count(201));
+        let spent = Spent::so_far(&stage, &process)?.since(before, calls);
         println!(
-            "{what}: {:.0}/s {:?}; CPU µs a call: \
+            "{what}: {shown}; CPU µs a call: \
              load {:.1} front {:.1} redis {:.1} postgres {:.1}",
-            run.rate(201),
-            run.answers,
-            spent.load,
-            spent.front,
-            spent.redis,
-            spent.postgres
+            spent.load, spent.front, spent.redis, spent.postgres
         );
     }
     Ok(())

@@ -6,9 +6,10 @@ mod dev;
 mod rebuild;
 mod serve;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use tokio::runtime::{self, Runtime};
 
 use crate::{
     config::{Command, LedgerSettings, StoreSettings},
@@ -20,6 +21,21 @@ use crate::{
 
 /// Connections that only the write-behind uses.
 const WRITERS: usize = 4;
+
+/// The threads of this process. Half of the machine's cores, at least one: the others belong to what
+/// runs beside it, and a thread more than there are free cores for costs every call a switch.
+/// `TOKIO_WORKER_THREADS` says otherwise, as in every program of this kind.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn runtime() -> std::io::Result<Runtime> {
+    let mut runtime = runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        runtime.worker_threads(cores.div_ceil(2));
+    }
+    runtime.enable_all().build()
+}
 
 /// Runs a command. The status is the program's: 0 when all is well.
 ///

@@ -63,6 +63,8 @@ impl Engine {
                     return Ok(Ok(Settled::Done(answer)));
                 }
                 Outcome::Replayed { .. } => {
+                    // It may wait for what another engine's call did.
+                    drop.progress.wake.notify_one();
                     self.durable(drop, &position, key, deadline).await?;
                     return self
                         .replay(&drop.id, key)
@@ -72,6 +74,7 @@ impl Engine {
                 Outcome::Refused(refusal) => {
                     drop.sold_out.note(&refusal, &position);
                     if refusal.rests_on_ledger() {
+                        drop.progress.wake.notify_one();
                         self.durable(drop, &position, key, deadline).await?;
                     }
                     return Ok(Err(Refused { refusal, now }));
@@ -111,7 +114,6 @@ impl Engine {
         }
         loop {
             let verdict = drop.progress.wait(position);
-            drop.progress.wake.notify_one();
             match tokio::time::timeout_at(deadline, verdict).await {
                 Err(_) => return Err(late()),
                 Ok(Ok(Verdict::Durable)) => return Ok(()),

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::sold_out::SoldOut;
+use super::{durable::Untold, sold_out::SoldOut};
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
     ledger::{Ledger, LedgerError},
     progress::{Position, Progress},
-    store::{DropKeys, Store},
+    store::{DropKeys, Inbox, Store},
 };
 
 /// How often the picture is read again because something became durable meanwhile.
@@ -25,6 +25,10 @@ pub struct DropHandle {
     pub progress: Arc<Progress>,
     /// Where calls go.
     pub lane: Lane,
+    /// What the lane has read of the journal.
+    pub inbox: Arc<Inbox>,
+    /// What others are still to be told.
+    pub untold: Untold,
     view: Mutex<Option<Arc<DropView>>>,
     pub(super) sold_out: SoldOut,
 }
@@ -32,9 +36,12 @@ pub struct DropHandle {
 impl DropHandle {
     pub(super) fn start(store: Store, id: DropId, durable: Position) -> DropHandle {
         let progress = Arc::new(Progress::new(durable));
+        let inbox = Arc::new(Inbox::default());
         DropHandle {
             keys: DropKeys::new(&id),
-            lane: Lane::start(store, id.clone(), Arc::clone(&progress)),
+            lane: Lane::start(store, id.clone(), Arc::clone(&progress), Arc::clone(&inbox)),
+            inbox,
+            untold: Untold::default(),
             id,
             progress,
             view: Mutex::new(None),

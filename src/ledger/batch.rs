@@ -173,13 +173,6 @@ impl Batch {
         batch
     }
 
-    /// How many events it carries.
-    #[must_use]
-    pub fn events(&self) -> usize {
-        let first = self.entries.seq.first().copied().unwrap_or(0);
-        usize::try_from(self.seq - first).unwrap_or(0) + 1
-    }
-
     /// Each entry's last `seq` and chain: what waiting calls ask for.
     #[must_use]
     pub fn chains(&self) -> Vec<(i64, String)> {

@@ -29,7 +29,10 @@ impl Ledger {
     pub fn connect(url: &str, readers: usize, writers: usize) -> Result<Ledger, LedgerError> {
         let config: Config =
             url.parse().map_err(|error| LedgerError::Unavailable(format!("{error}")))?;
-        Ok(Ledger { readers: pool(config.clone(), readers)?, writers: pool(config, writers)? })
+        // A batch is committed by one function with arrays of any length: its plan is made once.
+        let plans = " -c plan_cache_mode=force_generic_plan";
+        let readers = pool(config.clone(), readers, "")?;
+        Ok(Ledger { readers, writers: pool(config, writers, plans)? })
     }
 
     /// Brings the schema up to this version. Engines that start at once wait for each other.
@@ -75,13 +78,13 @@ impl Ledger {
     }
 }
 
-fn pool(mut config: Config, size: usize) -> Result<Pool, LedgerError> {
+fn pool(mut config: Config, size: usize, options: &str) -> Result<Pool, LedgerError> {
     // A statement that hangs must not outlive its caller by much, a lock must not hold up a
     // drop, and a commit that was answered must survive the server.
-    config.options(
+    config.options(format!(
         "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000 \
-         -c statement_timeout=30000 -c synchronous_commit=on",
-    );
+         -c statement_timeout=30000 -c synchronous_commit=on{options}"
+    ));
     config.connect_timeout(CONNECT).application_name("dropgate");
     // A server that vanished without a word is noticed, while sending and while waiting.
     config.tcp_user_timeout(Duration::from_secs(4));

@@ -11,7 +11,12 @@ use redis::{
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
-use super::{CallReply, DropKeys, Script, StoreError, error::is_missing_script, scripts};
+use super::{
+    CallReply, DropKeys, RawEntries, Script, StoreError,
+    error::is_missing_script,
+    journal::{ENTRIES, push_range},
+    scripts,
+};
 use crate::domain::Millis;
 
 /// How long one round trip may take. Longer than any script may run, shorter than a caller
@@ -160,13 +165,15 @@ impl Store {
         answer.map_err(StoreError::from)
     }
 
-    /// Calls scripts of one drop, all in one round trip, in the given order.
+    /// Calls scripts of one drop, all in one round trip, in the given order. With `after` it also
+    /// reads what the journal then has behind that (epoch, `seq`); nothing when that fails.
     pub async fn call(
         &self,
         keys: &DropKeys,
         turn: Turn,
         calls: &[ScriptCall],
-    ) -> Vec<Result<CallReply, StoreError>> {
+        after: Option<(i64, i64)>,
+    ) -> (Vec<Result<CallReply, StoreError>>, Option<RawEntries>) {
         let shared = [
             turn.epoch.to_string(),
             turn.durable_seq.to_string(),
@@ -182,8 +189,10 @@ impl Store {
                 arguments: &call.arguments,
             })
             .collect();
-        let values = self.invoke(&invocations).await;
-        values.into_iter().map(|value| value.and_then(CallReply::read)).collect()
+        let (values, journal) =
+            self.invoke_and_read(&invocations, after.map(|after| (keys, after))).await;
+        let replies = values.into_iter().map(|value| value.and_then(CallReply::read)).collect();
+        (replies, journal)
     }
 
     /// Invokes scripts in one round trip. A server that lacks one is given all of them, and
@@ -192,6 +201,15 @@ impl Store {
         &self,
         invocations: &[Invocation<'_>],
     ) -> Vec<Result<Value, StoreError>> {
+        self.invoke_and_read(invocations, None).await.0
+    }
+
+    async fn invoke_and_read(
+        &self,
+        invocations: &[Invocation<'_>],
+        read: Option<(&DropKeys, (i64, i64))>,
+    ) -> (Vec<Result<Value, StoreError>>, Option<RawEntries>) {
+        let mut journal = None;
         let mut results: Vec<Option<Result<Value, RedisError>>> =
             (0..invocations.len()).map(|_| None).collect();
         for attempt in 0..2 {
@@ -212,23 +230,32 @@ impl Store {
             for &i in &waiting {
                 invocations[i].push(&mut pipeline);
             }
+            if let Some((keys, after)) = read {
+                push_range(&mut pipeline, keys, after, ENTRIES);
+            }
             match self.run(&mut pipeline).await {
-                Ok(values) => {
+                Ok(mut values) => {
+                    if read.is_some() {
+                        journal = values.pop().and_then(Result::ok).map(RawEntries);
+                    }
                     let loaded = values.len() - waiting.len();
                     for (i, value) in waiting.into_iter().zip(values.into_iter().skip(loaded)) {
                         results[i] = Some(value);
                     }
                 }
-                Err(error) => return invocations.iter().map(|_| Err(error.clone())).collect(),
+                Err(error) => {
+                    return (invocations.iter().map(|_| Err(error.clone())).collect(), None);
+                }
             }
         }
-        results
+        let results = results
             .into_iter()
             .map(|result| match result {
                 Some(value) => value.map_err(StoreError::from),
                 None => Err(StoreError::NoAnswer("the reply was cut short".to_owned())),
             })
-            .collect()
+            .collect();
+        (results, journal)
     }
 }
 
@@ -257,7 +284,7 @@ pub(super) struct Invocation<'a> {
 }
 
 impl Invocation<'_> {
-    fn push(&self, pipeline: &mut Pipeline) {
+    pub(super) fn push(&self, pipeline: &mut Pipeline) {
         pipeline.cmd("EVALSHA").arg(&self.script.sha).arg(self.keys.len());
         for part in self.keys.iter().chain(self.shared).chain(self.arguments) {
             pipeline.arg(part);

@@ -1,13 +1,17 @@
 //! Reading a drop's journal, letting go of what is durable, and telling others.
 
-use redis::Value;
+use redis::{Pipeline, RedisError, Value};
 
 use super::{
     DropKeys, Script, Store, StoreError,
     client::Invocation,
+    error::is_missing_script,
     reply::{text, texts},
 };
 use crate::domain::{DropId, Entry, EventError, SkuId, Stock};
+
+/// Entries that are read at once, at most.
+pub const ENTRIES: usize = 128;
 
 /// How long a usual writer stays the usual writer without a word.
 const LEASE_MS: u32 = 400;
@@ -38,6 +42,20 @@ pub struct JournalRead {
     pub entries: Vec<Entry>,
     /// Whether this engine is the drop's usual writer.
     pub is_writer: bool,
+}
+
+/// Journal entries as Redis gave them, not yet looked at.
+#[derive(Debug)]
+pub struct RawEntries(pub(super) Value);
+
+impl RawEntries {
+    /// Reads them, in order.
+    ///
+    /// # Errors
+    /// As [`Store::read_journal`].
+    pub fn parse(self, drop: &DropId) -> Result<Vec<Entry>, StoreError> {
+        read_entries(drop, self.0)
+    }
 }
 
 /// A drop's counts and the rest of its journal, at one instant.
@@ -73,12 +91,10 @@ impl Store {
         keys: &DropKeys,
         engine: &str,
         after: (i64, i64),
-        most: usize,
     ) -> Result<JournalRead, StoreError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("HMGET").arg(keys.meta()).arg(&META);
-        pipeline.cmd("XRANGE").arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
-        pipeline.arg("+").arg("COUNT").arg(most);
+        push_range(&mut pipeline, keys, after, ENTRIES);
         pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX").arg("PX").arg(LEASE_MS);
         pipeline.cmd("GET").arg(&keys.writer);
         let mut values = self.run(&mut pipeline).await?.into_iter();
@@ -114,11 +130,11 @@ impl Store {
         let mut pipeline = redis::pipe();
         pipeline.cmd("PUBLISH").arg(&keys.durable).arg(news);
         pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("PX").arg(LEASE_MS);
-        self.run(&mut pipeline).await?;
-        self.invoke(std::slice::from_ref(&trim))
-            .await
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?;
+        trim.push(&mut pipeline);
+        if self.run(&mut pipeline).await?.last().is_some_and(is_missing) {
+            let again = self.invoke(std::slice::from_ref(&trim)).await;
+            again.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
         Ok(())
     }
 
@@ -155,6 +171,16 @@ impl Store {
 }
 
 const META: [&str; 6] = ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms"];
+
+fn is_missing(value: &Result<Value, RedisError>) -> bool {
+    value.as_ref().is_err_and(is_missing_script)
+}
+
+/// Asks for at most `most` entries behind (`epoch`, `seq`).
+pub(super) fn push_range(pipeline: &mut Pipeline, keys: &DropKeys, after: (i64, i64), most: usize) {
+    pipeline.cmd("XRANGE").arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
+    pipeline.arg("+").arg("COUNT").arg(most);
+}
 
 fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
     let damaged = || StoreError::Damaged("meta".to_owned());

@@ -13,8 +13,8 @@ use crate::domain::DropId;
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// A script changed something of this drop.
-    Moved(DropId),
+    /// A script changed something of this drop, up to this `seq`.
+    Moved(DropId, i64),
     /// A writer committed; its words.
     Durable(DropId, String),
 }
@@ -35,7 +35,11 @@ impl Subscription {
                 continue;
             };
             match name {
-                "moved" => return Some(News::Moved(drop)),
+                "moved" => {
+                    if let Ok(seq) = message.get_payload() {
+                        return Some(News::Moved(drop, seq));
+                    }
+                }
                 "durable" => {
                     if let Ok(words) = message.get_payload() {
                         return Some(News::Durable(drop, words));

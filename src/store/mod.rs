@@ -4,6 +4,7 @@
 
 mod client;
 mod error;
+mod inbox;
 mod journal;
 mod keys;
 mod listen;
@@ -13,7 +14,8 @@ mod scripts;
 
 pub use client::{ScriptCall, Store, Turn};
 pub use error::StoreError;
-pub use journal::{Inspection, JournalRead, MetaRead};
+pub use inbox::Inbox;
+pub use journal::{ENTRIES, Inspection, JournalRead, MetaRead, RawEntries};
 pub use keys::DropKeys;
 pub use listen::{News, Subscription};
 pub use rebuild::{Chunk, Expected};

@@ -63,12 +63,17 @@ impl CallReply {
     /// # Errors
     /// [`StoreError::Unreadable`] for a reply that no script of this version gives.
     pub fn read(value: Value) -> Result<CallReply, StoreError> {
-        let shown = format!("{value:?}");
-        Self::parse(value).ok_or_else(|| StoreError::Unreadable(shown.chars().take(200).collect()))
+        let unreadable = |shown: String| StoreError::Unreadable(shown.chars().take(200).collect());
+        let Some(texts) = texts(value) else {
+            return Err(unreadable("not a list of texts".to_owned()));
+        };
+        // Only for the error; a reply has an outcome for each of hundreds of calls.
+        let first = texts.iter().take(6).cloned().collect::<Vec<_>>();
+        Self::parse(texts).ok_or_else(|| unreadable(first.join(" ")))
     }
 
-    fn parse(value: Value) -> Option<CallReply> {
-        let mut part = texts(value)?.into_iter();
+    fn parse(texts: Vec<String>) -> Option<CallReply> {
+        let mut part = texts.into_iter();
         let status = part.next()?;
         let mut number = || part.next()?.parse::<i64>().ok();
         Some(match status.as_str() {

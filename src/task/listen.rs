@@ -31,9 +31,9 @@ pub(super) async fn run(engine: Arc<Engine>) {
 async fn listen(engine: &Engine, mut subscription: Subscription) {
     while let Some(news) = subscription.next().await {
         match news {
-            News::Moved(id) => {
+            News::Moved(id, seq) => {
                 if let Some(drop) = engine.known_drop(&id) {
-                    drop.progress.wake.notify_one();
+                    drop.progress.heard(seq);
                 }
             }
             News::Durable(id, words) => {

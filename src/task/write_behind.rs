@@ -4,7 +4,11 @@
 //! from doing the same work. Cursor and effect are one transaction, so this may die at any
 //! point and be repeated by anybody.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use super::{
     TaskError, jitter,
@@ -19,14 +23,18 @@ use crate::{
         Place,
     },
     guard,
-    ledger::{Batch, LedgerError},
+    ledger::{Batch, Committed, LedgerError},
     progress::{Halt, Position, Trouble},
-    store::{JournalRead, StoreError},
+    store::{ENTRIES, JournalRead, RawEntries, StoreError},
 };
 
-/// Entries that are read at once, and events that one transaction carries at most.
-const ENTRIES: usize = 128;
+/// Events that one transaction carries at most.
 const EVENTS: usize = 4_000;
+/// So often Redis is asked where the drop stands and who is its usual writer, also while the lane
+/// reads all that is to be written.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Others are told what became durable at most so often.
+const TELL_EVERY: Duration = Duration::from_millis(10);
 /// An engine whose own call has waited so long writes itself, whoever holds the lease.
 const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
 /// After so long it looks into the ledger: the news may have been lost.
@@ -37,13 +45,13 @@ const IDLE: Duration = Duration::from_millis(500);
 /// What one turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// So many events became durable; there may be more.
-    Wrote(usize),
+    /// All that this process knows of became durable.
+    Wrote,
     /// Nothing waits.
     Idle,
     /// The usual writer is at it, or the drop is being rebuilt by somebody.
     Others,
-    /// The drop was rebuilt, or where it stands was looked up: go on at once.
+    /// There may be more; the drop was rebuilt, or where it stands was looked up: go on at once.
     Again,
     /// The drop is stopped and waits for a person.
     Halted,
@@ -64,14 +72,15 @@ enum Health {
 
 /// Carries for as long as the process lives.
 pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
-    let mut patience = Patience::new(drop.progress.durable().epoch);
+    let mut watch = Watch { patience: Patience::new(drop.progress.durable().epoch), looked: None };
     let mut failures = 0_u32;
     loop {
-        let pause = match run_once(&engine, &drop, &mut patience).await {
+        let pause = match run_once(&engine, &drop, &mut watch).await {
             Ok(step) => {
                 failures = 0;
                 match step {
-                    Step::Wrote(_) | Step::Again => Duration::ZERO,
+                    Step::Again => Duration::ZERO,
+                    Step::Wrote => LOOK_EVERY,
                     Step::Idle if drop.progress.longest_wait().is_none() => IDLE,
                     Step::Idle | Step::Others => Duration::from_millis(10),
                     Step::Halted => Duration::from_secs(1),
@@ -94,11 +103,18 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
     }
 }
 
-/// One turn: look, then write at most one batch.
-pub(super) async fn run_once(
+/// What one write-behind remembers between its turns.
+struct Watch {
+    patience: Patience,
+    /// When Redis was last asked and all was well, with this process as the usual writer.
+    looked: Option<Instant>,
+}
+
+/// One turn: look, then write what is there.
+async fn run_once(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
-    patience: &mut Patience,
+    watch: &mut Watch,
 ) -> Result<Step, TaskError> {
     // While the ledger refuses an event, Redis is not right either: that is for a person too.
     let halted = drop.progress.halted().is_some();
@@ -111,8 +127,20 @@ pub(super) async fn run_once(
         return Ok(Step::Halted);
     }
     let (durable, mark) = (drop.progress.durable(), drop.progress.mark());
+    let recent = watch.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+    if recent && trouble.is_none() && !halted && !drop.progress.is_stirred() {
+        let mut ahead = Ahead::new(durable.clone());
+        ahead.absorb(drop, drop.inbox.take());
+        if !ahead.entries.is_empty() {
+            failpoint::pass(Place::WriteAfterRead).await;
+            return write(engine, drop, ahead).await;
+        }
+    }
+    watch.looked = None;
+    drop.progress.settle_down();
+    let patience = &mut watch.patience;
     let after = (durable.epoch, durable.seq);
-    let read = engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after, ENTRIES).await;
+    let read = engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after).await;
     let read = match read {
         Err(StoreError::Damaged(what)) => {
             guard::violation(&drop.id, "decode", &what);
@@ -125,6 +153,8 @@ pub(super) async fn run_once(
         return mend(engine, drop, patience, &durable, health).await;
     }
     patience.healthy(durable.epoch);
+    drop.inbox.want(read.is_writer);
+    watch.looked = read.is_writer.then(Instant::now);
     if read.entries.is_empty() {
         // What the ledger had refused is gone.
         drop.halt(None);
@@ -137,7 +167,12 @@ pub(super) async fn run_once(
         return Ok(Step::Others);
     }
     failpoint::pass(Place::WriteAfterRead).await;
-    write(engine, drop, &durable, read.entries).await
+    if read.entries.len() >= ENTRIES {
+        drop.progress.stir();
+    }
+    let mut ahead = Ahead::new(durable);
+    ahead.entries = read.entries;
+    write(engine, drop, ahead).await
 }
 
 async fn look_if_late(engine: &Engine, drop: &DropHandle) -> Result<(), LedgerError> {
@@ -147,80 +182,192 @@ async fn look_if_late(engine: &Engine, drop: &DropHandle) -> Result<(), LedgerEr
     Ok(())
 }
 
-/// Commits one batch, tells the calls that wait for it, then everybody else.
+/// Commits what was read, tells the calls that wait for it, then everybody else, and goes on with
+/// what the journal got meanwhile: while the ledger works, the next batch is read, so that it
+/// can be on its way before the calls of the last one are woken. They share the processors with the
+/// ledger, and a batch behind them would leave it idle.
 async fn write(
     engine: &Arc<Engine>,
     drop: &Arc<DropHandle>,
-    durable: &Position,
-    mut entries: Vec<Entry>,
+    mut ahead: Ahead,
 ) -> Result<Step, TaskError> {
-    let mut events = 0;
-    let fitting = entries.iter().take_while(|entry| {
-        let first = events == 0;
-        events += entry.events.len();
-        first || events <= EVENTS
-    });
-    entries.truncate(fitting.count());
-    let batch = Batch::new(&entries);
-    if failpoint::without(TrimAheadOfLedger)
-        && let Some(last) = entries.last()
-    {
-        let ahead = (durable.epoch, last.seq);
-        engine.store.tell_durable(&drop.keys, &engine.name, ahead, "").await?;
-    }
-    let committing = drop.progress.committing();
-    let committed = engine.ledger.commit(&drop.id, &batch).await;
-    std::mem::drop(committing);
-    let committed = match committed {
-        Ok(Ok(committed)) => committed,
-        Ok(Err(_fenced)) => {
-            drop.refresh(&engine.ledger).await?;
-            return Ok(Step::Again);
+    let mut committed: Option<DurableNews> = None;
+    while let Some((from, entries)) = ahead.take_batch() {
+        let batch = Batch::new(&entries);
+        if failpoint::without(TrimAheadOfLedger)
+            && let Some(last) = entries.last()
+        {
+            let reached = (from.epoch, last.seq);
+            engine.store.tell_durable(&drop.keys, &engine.name, reached, "").await?;
         }
-        Err(LedgerError::Unavailable(reason)) => {
-            // The outcome is unknown: the ledger itself tells, and the same batch again is
-            // fenced if it was committed.
-            drop.refresh(&engine.ledger).await?;
-            return Err(LedgerError::Unavailable(reason).into());
+        let committing = drop.progress.committing();
+        let commit = engine.ledger.commit(&drop.id, &batch);
+        tokio::pin!(commit);
+        // Sent first; then the calls of the last batch hear of it.
+        let early = futures_util::poll!(&mut commit);
+        if let Some(news) = committed.take() {
+            spread(engine, drop, news).await?;
         }
-        Err(refused) => {
-            let what = format!("seq {} and on: {refused}", durable.seq + 1);
-            if drop.progress.halted().is_none() {
-                guard::violation(&drop.id, "ledger", &what);
+        let result = match early {
+            Poll::Ready(result) => result,
+            Poll::Pending => loop {
+                tokio::select! {
+                    biased;
+                    result = &mut commit => break result,
+                    () = ahead.read(drop) => {}
+                }
+            },
+        };
+        std::mem::drop(committing);
+        let stock = match result {
+            Ok(Ok(Committed { stock })) => stock,
+            Ok(Err(_fenced)) => {
+                drop.refresh(&engine.ledger).await?;
+                return Ok(Step::Again);
             }
-            drop.halt(Some(Halt::Refused(what)));
-            return Ok(Step::Halted);
+            Err(LedgerError::Unavailable(reason)) => {
+                // The outcome is unknown: the ledger itself tells, and the same batch again is
+                // fenced if it was committed.
+                drop.refresh(&engine.ledger).await?;
+                return Err(LedgerError::Unavailable(reason).into());
+            }
+            Err(refused) => {
+                let what = format!("seq {} and on: {refused}", from.seq + 1);
+                if drop.progress.halted().is_none() {
+                    guard::violation(&drop.id, "ledger", &what);
+                }
+                drop.halt(Some(Halt::Refused(what)));
+                return Ok(Step::Halted);
+            }
+        };
+        failpoint::pass(Place::WriteAfterCommit).await;
+        drop.halt(None);
+        committed = Some(DurableNews {
+            epoch: from.epoch,
+            from: from.seq,
+            chains: batch.chains(),
+            stock,
+            configures: batch.configures,
+        });
+        if ahead.entries.is_empty()
+            && let Some(news) = committed.take()
+        {
+            spread(engine, drop, news).await?;
+            ahead.absorb(drop, drop.inbox.take());
         }
-    };
-    failpoint::pass(Place::WriteAfterCommit).await;
-    drop.halt(None);
-    let news = DurableNews {
-        epoch: durable.epoch,
-        from: durable.seq,
-        chains: batch.chains(),
-        stock: committed.stock,
-        configures: batch.configures,
-    };
-    let events = u64::try_from(batch.events()).unwrap_or(0);
-    metrics::counter!("dropgate_durable_events_total", "drop" => drop.id.to_string())
-        .increment(events);
-    let told = drop.committed(&engine.ledger, &news).await;
-    tell(engine, drop, news);
-    told?;
-    Ok(Step::Wrote(batch.events()))
+        // Settings are followed, and trouble is looked into, before anything else.
+        if batch.configures || drop.progress.has_trouble() {
+            break;
+        }
+    }
+    if let Some(news) = committed {
+        spread(engine, drop, news).await?;
+    }
+    let progress = &drop.progress;
+    let more = ahead.ends || progress.is_stirred() || progress.backlog() > 0;
+    Ok(if more || progress.has_trouble() { Step::Again } else { Step::Wrote })
 }
 
-/// Tells other engines, beside the next turn: nothing depends on it.
+/// What the journal has behind the batch that is being committed.
+struct Ahead {
+    entries: Vec<Entry>,
+    /// Where the next batch begins; behind it come `entries`, each on top of the one before.
+    reached: Position,
+    /// Whether what was read does not go on there: somebody has to look closely.
+    ends: bool,
+}
+
+impl Ahead {
+    fn new(reached: Position) -> Ahead {
+        Ahead { entries: Vec::new(), reached, ends: false }
+    }
+
+    /// What one transaction carries of it, and where that begins.
+    fn take_batch(&mut self) -> Option<(Position, Vec<Entry>)> {
+        let mut events = 0;
+        let fitting = self.entries.iter().take_while(|entry| {
+            let first = events == 0;
+            events += entry.events.len();
+            first || events <= EVENTS
+        });
+        let rest = self.entries.split_off(fitting.count());
+        let batch = std::mem::replace(&mut self.entries, rest);
+        let last = batch.last()?;
+        let end = Position { epoch: last.epoch, seq: last.seq, chain: last.chain.clone() };
+        Some((std::mem::replace(&mut self.reached, end), batch))
+    }
+
+    /// The last entry that is known: its `seq` and its chain.
+    fn last(&self) -> (i64, &str) {
+        let reached = (self.reached.seq, self.reached.chain.as_str());
+        self.entries.last().map_or(reached, |last| (last.seq, last.chain.as_str()))
+    }
+
+    /// Waits until the lane has read something, and takes it in.
+    async fn read(&mut self, drop: &DropHandle) {
+        loop {
+            if !self.ends && self.entries.len() < ENTRIES {
+                let read = drop.inbox.take();
+                if !read.is_empty() {
+                    return self.absorb(drop, read);
+                }
+            }
+            drop.progress.wake.notified().await;
+        }
+    }
+
+    /// Takes in what was read. Anything strange is left to the next look, which asks where the drop
+    /// stands.
+    fn absorb(&mut self, drop: &DropHandle, read: Vec<RawEntries>) {
+        for entries in read {
+            let Ok(entries) = entries.parse(&drop.id) else {
+                self.ends = true;
+                return;
+            };
+            let known = self.last().0;
+            for entry in entries.into_iter().skip_while(|entry| entry.seq <= known) {
+                if entry.epoch != self.reached.epoch || !follows(&entry, self.last()) {
+                    self.ends = true;
+                    return;
+                }
+                self.entries.push(entry);
+            }
+        }
+    }
+}
+
+/// Tells what was committed: the calls that wait here, then everybody else.
+async fn spread(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    news: DurableNews,
+) -> Result<(), LedgerError> {
+    let events = news.chains.last().map_or(0, |(seq, _)| seq - news.from);
+    metrics::counter!("dropgate_durable_events_total", "drop" => drop.id.to_string())
+        .increment(u64::try_from(events).unwrap_or(0));
+    let told = drop.committed(&engine.ledger, &news).await;
+    tell(engine, drop, news);
+    told
+}
+
+/// Tells other engines, beside the next turn: nothing depends on it. At most one is at it, so that
+/// many small commits cost Redis no more than some.
 fn tell(engine: &Arc<Engine>, drop: &Arc<DropHandle>, news: DurableNews) {
+    if !drop.untold.put(news) {
+        return;
+    }
     let (engine, drop) = (Arc::clone(engine), Arc::clone(drop));
     tokio::spawn(async move {
-        let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
-        let Ok(words) = serde_json::to_string(&news) else { return };
-        failpoint::pass(Place::WriteBeforeTrim).await;
-        let reached = (news.epoch, seq);
-        let told = engine.store.tell_durable(&drop.keys, &engine.name, reached, &words).await;
-        if let Err(error) = told {
-            tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
+        while let Some(news) = drop.untold.take() {
+            let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
+            let Ok(words) = serde_json::to_string(&news) else { continue };
+            failpoint::pass(Place::WriteBeforeTrim).await;
+            let reached = (news.epoch, seq);
+            let told = engine.store.tell_durable(&drop.keys, &engine.name, reached, &words).await;
+            if let Err(error) = told {
+                tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
+            }
+            tokio::time::sleep(TELL_EVERY).await;
         }
     });
 }
