@@ -1,36 +1,51 @@
 //! Entity tags: a reader that has the newest version already is told so, without a body.
 
-use axum::Json;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use serde::Serialize;
+
+use super::problem::Problem;
+use crate::engine::{Effect, Rendered};
 
 /// How long a copy of a public answer may be shown without asking again.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=1");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// `body` under the tag `version`, or 304 if the reader says that it has that version.
-pub(super) fn answer(request: &HeaderMap, version: &str, body: &impl Serialize) -> Response {
-    let tag = format!("\"{version}\"");
-    let unchanged = matches(request, &tag);
-    let Ok(tag) = HeaderValue::try_from(tag) else {
-        return Json(body).into_response();
-    };
-    let headers: [(HeaderName, HeaderValue); 2] =
-        [(header::ETAG, tag), (header::CACHE_CONTROL, CACHE)];
-    if unchanged {
-        (StatusCode::NOT_MODIFIED, headers).into_response()
+/// The answer `body` under the tag `version`.
+pub(super) fn render(version: &str, body: &impl Serialize) -> Result<Rendered, Problem> {
+    let body = serde_json::to_vec(body).map_err(|error| {
+        tracing::error!(%error, "a public answer can't be written");
+        Problem::unavailable(Effect::None)
+    })?;
+    Ok(Rendered { tag: format!("\"{version}\"").into(), body: body.into() })
+}
+
+/// A public answer, or 304 if the reader says that it has that version.
+pub(super) fn answer(request: &HeaderMap, rendered: Rendered) -> Response {
+    let Rendered { tag, body } = rendered;
+    let mut response = Response::default();
+    if matches(request, &tag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        (headers, Json(body)).into_response()
+        *response.body_mut() = Body::from(body);
+        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     }
+    // Digits, a state's name and quotes always make a header.
+    if let Ok(tag) = HeaderValue::from_maybe_shared(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, CACHE);
+    response
 }
 
 /// Whether `If-None-Match` names `tag`: `*`, or a list of tags. Weak ones match as well
 /// (RFC 9110, 13.1.2). No tag of ours has a comma in it.
-fn matches(request: &HeaderMap, tag: &str) -> bool {
+fn matches(request: &HeaderMap, tag: &[u8]) -> bool {
     let given =
         request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).map(str::trim).any(|candidate| {
-        candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag
+        candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate).as_bytes() == tag
     })
 }
 
@@ -52,7 +67,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(given));
-            let response = answer(&headers, "7", &"body");
+            let response = answer(&headers, render("7", &"body").expect("JSON"));
             let unchanged = response.status() == StatusCode::NOT_MODIFIED;
             assert_eq!(unchanged, expected, "{given}");
             assert_eq!(response.headers()[header::ETAG], "\"7\"");

@@ -39,19 +39,16 @@ pub(super) struct NewDropPath(pub(super) DropId);
 pub(super) struct NewSkuPath(pub(super) DropId, pub(super) SkuId);
 
 /// The decoded values of a path's parameters, by name; none of a path that is no UTF-8.
-struct Names(Option<Vec<(String, String)>>);
+struct Names(Option<RawPathParams>);
 
 impl Names {
     async fn of(parts: &mut Parts) -> Names {
-        let raw = RawPathParams::from_request_parts(parts, &()).await;
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Names(raw.map(|raw| raw.iter().map(owned).collect()).ok())
+        Names(RawPathParams::from_request_parts(parts, &()).await.ok())
     }
 
     fn get(&self, wanted: &str) -> &str {
-        let mut names = self.0.iter().flatten();
-        let found = names.find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+        let mut names = self.0.iter().flat_map(RawPathParams::iter);
+        names.find(|(name, _)| *name == wanted).map(|(_, value)| value).unwrap_or_default()
     }
 
     /// The drop in the path of something that belongs to it. When nothing of the path can be

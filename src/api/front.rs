@@ -33,5 +33,5 @@ where
 /// Serves `router` on `listener` until `stop` is cancelled, as [`super::serve`] serves the API.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     const CONNECTIONS: usize = 20_000;
-    server::serve_router(listener, router, stop, CONNECTIONS).await;
+    server::serve_with(listener, router, stop, CONNECTIONS).await;
 }

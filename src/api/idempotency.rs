@@ -3,7 +3,7 @@
 //! Redis and the ledger never see the key itself, only digests: of the key, and of the
 //! request that it came with, so that a key that is used for another request is noticed.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -34,7 +34,12 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
 
 impl IdempotencyKey {
     /// What is remembered of the key and its request; `path` has the ids as they were parsed.
-    pub(super) fn of(&self, method: &Method, path: &str, body: &Value) -> Option<RequestKey> {
+    pub(super) fn of(
+        &self,
+        method: &Method,
+        path: impl Display,
+        body: &Value,
+    ) -> Option<RequestKey> {
         self.0.as_deref().map(|key| request_key(key, method, path, body))
     }
 
@@ -42,7 +47,7 @@ impl IdempotencyKey {
     pub(super) fn required(
         &self,
         method: &Method,
-        path: &str,
+        path: impl Display,
         body: &Value,
     ) -> Result<RequestKey, Problem> {
         self.of(method, path, body).ok_or_else(|| Problem::invalid_field(POINTER, "is missing"))
@@ -64,7 +69,7 @@ fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     })
 }
 
-fn request_key(key: &str, method: &Method, path: &str, body: &Value) -> RequestKey {
+fn request_key(key: &str, method: &Method, path: impl Display, body: &Value) -> RequestKey {
     let mut request = format!("{method} {path}\n");
     write_canonical(body, &mut request);
     RequestKey { key: digest(key), fingerprint: digest(&request) }

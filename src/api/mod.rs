@@ -4,7 +4,7 @@
 //! `operations` are the handlers by audience; `extract`, `query`, `idempotency`, `request`
 //! and `value` turn what came over the wire into the types of the domain, and past them there
 //! are no bare strings; `view` is what goes back; `problem` is the one error table; `openapi`
-//! describes it all; `server` runs it on connections; `front` puts another design behind it.
+//! describes it all; `carried` and `server` run it on connections; `front` puts another design behind it.
 //!
 //! Invariants: a key is checked before anything else of a request is read; every answer that
 //! is no success is a problem document; a call that changes something runs to its end even
@@ -13,6 +13,7 @@
 mod admin;
 mod auth;
 mod body;
+mod carried;
 mod etag;
 mod extract;
 pub mod front;
@@ -36,6 +37,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+
+use carried::Carried;
 
 use crate::config::KeySettings;
 use crate::engine::{CallError, Engine};
@@ -69,18 +72,18 @@ impl Api {
         Api { engine, keys: Arc::new(auth::Keys::new(keys)), answer_within, stop }
     }
 
-    /// Runs a call that may change something. It goes on in a task of its own, so that a client
-    /// that goes away does not cut it off between its steps.
+    /// Runs a call that may change something. A client that goes away does not cut it off
+    /// between its steps.
     async fn change<T, F>(&self, call: impl FnOnce(Arc<Engine>) -> F) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CallError>> + Send + 'static,
     {
-        let task = tokio::spawn(call(Arc::clone(&self.engine)));
-        match tokio::time::timeout(self.answer_within, task).await {
+        let call = Carried::new(call(Arc::clone(&self.engine)));
+        match tokio::time::timeout(self.answer_within, call).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(panicked)) => {
-                tracing::error!(error = %panicked, "a call ended in a panic");
+            Ok(Err(_)) => {
+                tracing::error!("a call ended in a panic, which is told above");
                 Err(CallError::unknown("the call broke down"))
             }
             Err(_) => Err(CallError::unknown("the engine gave no answer in time")),

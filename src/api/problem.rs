@@ -3,6 +3,8 @@
 //! Every error is a problem document (RFC 9457) with a stable `code`. The `detail` says what
 //! to do next and never what went on inside; that is for the log.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -141,12 +143,12 @@ impl InvalidField {
 #[derive(Debug)]
 pub(super) struct Problem {
     code: Code,
-    detail: String,
+    detail: Cow<'static, str>,
     members: Map<String, Value>,
 }
 
 impl Problem {
-    pub(super) fn new(code: Code, detail: impl Into<String>) -> Problem {
+    pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem { code, detail: detail.into(), members: Map::new() }
     }
 
@@ -157,7 +159,7 @@ impl Problem {
     }
 
     /// The same problem, told in other words.
-    pub(super) fn because(mut self, detail: impl Into<String>) -> Problem {
+    pub(super) fn because(mut self, detail: impl Into<Cow<'static, str>>) -> Problem {
         self.detail = detail.into();
         self
     }
@@ -329,7 +331,7 @@ pub(super) fn unknown_reservation() -> Problem {
     )
 }
 
-fn drop_refuses(code: Code, detail: &str, opens_at: Option<Millis>) -> Problem {
+fn drop_refuses(code: Code, detail: &'static str, opens_at: Option<Millis>) -> Problem {
     let problem = Problem::new(code, detail);
     match opens_at {
         Some(at) => problem.with("opens_at", at.to_string()),
@@ -351,16 +353,31 @@ fn sold_out(lines: &[Shortage]) -> Problem {
     .with("lines", lines)
 }
 
+/// A problem as it is written.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code, title) = self.code.row();
-        let mut members = self.members;
-        members.insert("type".to_owned(), json!(format!("/problems/{code}")));
-        members.insert("title".to_owned(), json!(title));
-        members.insert("status".to_owned(), json!(status.as_u16()));
-        members.insert("detail".to_owned(), json!(self.detail));
-        members.insert("code".to_owned(), json!(code));
-        let mut response = (status, Json(members)).into_response();
+        let document = Document {
+            kind: format!("/problems/{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            code,
+            members: &self.members,
+        };
+        let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
         let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
         put(header::CONTENT_TYPE, "application/problem+json");

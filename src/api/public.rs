@@ -1,16 +1,65 @@
 //! What everybody may read, without a key: a drop and its SKUs, as far as they are durable.
+//!
+//! An answer that the engine has kept goes out as it is, before any route is looked for; what has
+//! changed is made anew, once.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use futures_util::future::Either;
+use hyper::body::Incoming;
+use tower::Service;
 
 use super::Api;
 use super::etag;
 use super::extract::{DropPath, SkuPath};
 use super::problem::{Problem, Refused, unknown_sku};
 use super::view::{PublicDrop, PublicSku};
+use crate::domain::{DropId, DropView};
+use crate::engine::Rendered;
+
+/// The routes, and before them what was kept for readers.
+#[derive(Clone)]
+pub(super) struct KeptFirst {
+    pub(super) api: Arc<Api>,
+    pub(super) router: Router,
+}
+
+impl Service<Request<Incoming>> for KeptFirst {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // As routers are, always.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let reads = request.method() == Method::GET;
+        match reads.then(|| kept(&self.api, request.uri().path())).flatten() {
+            Some(rendered) => Either::Left(ready(Ok(etag::answer(request.headers(), rendered)))),
+            None => Either::Right(self.router.call(request)),
+        }
+    }
+}
+
+/// What was kept for a path. No id needs decoding, so ids are looked for as they stand.
+fn kept(api: &Api, path: &str) -> Option<Rendered> {
+    let mut names = path.strip_prefix("/v1/drops/")?.split('/');
+    match (names.next()?, names.next(), names.next(), names.next()) {
+        (drop, None, ..) => api.engine.rendered_drop(drop, api.engine.now()),
+        (drop, Some("skus"), Some(sku), None) => api.engine.rendered_sku(drop, sku),
+        _ => None,
+    }
+}
 
 /// `GET /v1/drops/{drop}`
 pub(super) async fn drop(
@@ -18,14 +67,14 @@ pub(super) async fn drop(
     DropPath(drop): DropPath,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api
-        .read(api.engine.drop_view(&drop))
-        .await
-        .map_err(|error| Refused::Call.problem(error))?;
+    let view = view(&api, &drop).await?;
     let now = api.engine.now();
     // Times open and close a drop without an event, so the state belongs to the version.
-    let version = format!("{}-{}", view.seq, view.settings.state_at(now).as_str());
-    Ok(etag::answer(&headers, &version, &PublicDrop::of(&view, now)))
+    let state = view.settings.state_at(now);
+    let version = format!("{}-{}", view.seq, state.as_str());
+    let rendered = etag::render(&version, &PublicDrop::of(&view, now))?;
+    api.engine.keep_drop(&view, state, &rendered);
+    Ok(etag::answer(&headers, rendered))
 }
 
 /// `GET /v1/drops/{drop}/skus/{sku}`
@@ -34,11 +83,15 @@ pub(super) async fn sku(
     SkuPath(drop, sku): SkuPath,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api
-        .read(api.engine.drop_view(&drop))
-        .await
-        .map_err(|error| Refused::Call.problem(error))?;
+    let view = view(&api, &drop).await?;
     let found = view.skus.iter().find(|view| view.stock.sku == sku).ok_or_else(unknown_sku)?;
     // Every event of the SKU, of its settings too, raises its version.
-    Ok(etag::answer(&headers, &found.stock.version.to_string(), &PublicSku::of(found)))
+    let rendered = etag::render(&found.stock.version.to_string(), &PublicSku::of(found))?;
+    api.engine.keep_sku(&view, sku, &rendered);
+    Ok(etag::answer(&headers, rendered))
+}
+
+async fn view(api: &Api, drop: &DropId) -> Result<Arc<DropView>, Problem> {
+    let view = api.read(api.engine.drop_view(drop)).await;
+    view.map_err(|error| Refused::Call.problem(error))
 }

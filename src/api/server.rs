@@ -3,11 +3,14 @@
 //! `axum::serve` would do, but it neither limits how long a client may take to send its
 //! headers nor how many connections there are, so slow clients could hold all of them.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,7 +20,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
+use super::public::KeptFirst;
 use super::{Api, router};
 
 /// How long a client may take to send a request's headers, and to begin the next request.
@@ -51,18 +56,36 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// time; then ends what is under way, within a few seconds.
 pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: usize) {
     let stop = api.stop.clone();
-    serve_router(listener, router::router(api), stop, connections).await;
+    let service = KeptFirst { router: router::router(Arc::clone(&api)), api };
+    serve_with(listener, service, stop, connections).await;
 }
 
-/// The same for any router, until `stop` is cancelled.
-pub(super) async fn serve_router(
+/// What answers requests: a router, or what stands before one.
+pub(super) trait Answers:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+/// The same for any service, until `stop` is cancelled.
+pub(super) async fn serve_with(
     listener: TcpListener,
-    router: Router,
+    service: impl Answers,
     stop: CancellationToken,
     connections: usize,
 ) {
     let server = Server {
-        router,
+        service,
         places: Arc::new(Semaphore::new(connections)),
         tells: Arc::new(Semaphore::new(TOLD_TO_WAIT)),
         ending: CancellationToken::new(),
@@ -95,8 +118,8 @@ async fn accept_failed(error: &io::Error) {
     }
 }
 
-struct Server {
-    router: Router,
+struct Server<S> {
+    service: S,
     places: Arc<Semaphore>,
     tells: Arc<Semaphore>,
     /// Cancelled: connections end after the request that is under way.
@@ -106,13 +129,13 @@ struct Server {
     tracker: TaskTracker,
 }
 
-impl Server {
+impl<S: Answers> Server<S> {
     fn take(&self, stream: TcpStream) {
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let connection = Connection {
-                router: self.router.clone(),
+                service: self.service.clone(),
                 ending: self.ending.clone(),
                 aborting: self.aborting.clone(),
             };
@@ -133,16 +156,16 @@ impl Server {
     }
 }
 
-struct Connection {
-    router: Router,
+struct Connection<S> {
+    service: S,
     ending: CancellationToken,
     aborting: CancellationToken,
 }
 
-impl Connection {
+impl<S: Answers> Connection<S> {
     /// A panic in a handler ends this task, and with it only this connection.
     async fn run(self, stream: TcpStream, _place: OwnedSemaphorePermit) {
-        let service = TowerToHyperService::new(self.router);
+        let service = TowerToHyperService::new(self.service);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_WITHIN)

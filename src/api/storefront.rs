@@ -1,5 +1,6 @@
 //! What a shop does for its customers: reserve, change, extend, confirm, release.
 
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use axum::Json;
@@ -49,7 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
         let key = IdempotencyKey::from_request_parts(&mut parts, state).await?;
         let request = Request::from_parts(parts, body);
         let JsonBody(body) = JsonBody::from_request(request, state).await?;
-        let key = key.of(&Method::POST, &reservations_of(&drop), &body);
+        let key = key.of(&Method::POST, reservations_of(&drop), &body);
         let request::Reserve { customer_id, lines, ttl_seconds } = request::Reserve::read(&body)?;
         let id = ReservationId::generate();
         Ok(Asked(Hold { drop, id, customer_id, lines, ttl_seconds, key }))
@@ -71,8 +72,8 @@ pub(super) async fn reserve(
 /// What a client hears of a hold.
 pub(super) fn held(answer_of: Answer<Reservation>) -> Result<Response, Problem> {
     let success = answer_of.map_err(|error| Refused::Call.problem(error))?;
-    let path = reservations_of(&success.value.drop);
-    let location = HeaderValue::try_from(format!("{path}/{}", success.value.id));
+    let Reservation { drop, id, .. } = &success.value;
+    let location = HeaderValue::try_from(format!("{}/{id}", reservations_of(drop)));
     let mut response = (StatusCode::CREATED, answer(success)).into_response();
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
@@ -80,8 +81,8 @@ pub(super) fn held(answer_of: Answer<Reservation>) -> Result<Response, Problem> 
     Ok(response)
 }
 
-fn reservations_of(drop: &DropId) -> String {
-    format!("/v1/drops/{drop}/reservations")
+fn reservations_of(drop: &DropId) -> impl Display {
+    fmt::from_fn(move |f| write!(f, "/v1/drops/{drop}/reservations"))
 }
 
 /// `GET …/reservations`: one customer's.
@@ -137,7 +138,7 @@ pub(super) async fn change(
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let key = key.of(&Method::PUT, &path_of(&drop, id, "lines"), &body);
+    let key = key.of(&Method::PUT, path_of(&drop, id, "lines"), &body);
     let lines = request::change(&body)?;
     api.change(|engine| async move { engine.change(&drop, id, lines, key).await })
         .await
@@ -152,7 +153,7 @@ pub(super) async fn extend(
     key: IdempotencyKey,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
-    let key = key.of(&Method::POST, &path_of(&drop, id, "extend"), &body);
+    let key = key.of(&Method::POST, path_of(&drop, id, "extend"), &body);
     let ttl_seconds = request::extend(&body)?;
     api.change(|engine| async move { engine.extend(&drop, id, ttl_seconds, key).await })
         .await
@@ -167,7 +168,7 @@ pub(super) async fn confirm(
     key: IdempotencyKey,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
-    let key = key.of(&Method::POST, &path_of(&drop, id, "confirm"), &body);
+    let key = key.of(&Method::POST, path_of(&drop, id, "confirm"), &body);
     let request::Confirm { order_id, reacquire } = request::Confirm::read(&body)?;
     api.change(|engine| async move { engine.confirm(&drop, id, order_id, reacquire, key).await })
         .await
@@ -182,7 +183,7 @@ pub(super) async fn release(
     key: IdempotencyKey,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
-    let key = key.of(&Method::POST, &path_of(&drop, id, "release"), &body);
+    let key = key.of(&Method::POST, path_of(&drop, id, "release"), &body);
     request::nothing(&body)?;
     api.change(|engine| async move { engine.release(&drop, id, key).await })
         .await
@@ -190,8 +191,8 @@ pub(super) async fn release(
         .map_err(|error| Refused::Call.problem(error))
 }
 
-fn path_of(drop: &DropId, id: ReservationId, verb: &str) -> String {
-    format!("/v1/drops/{drop}/reservations/{id}/{verb}")
+fn path_of(drop: &DropId, id: ReservationId, verb: &str) -> impl Display {
+    fmt::from_fn(move |f| write!(f, "{}/{id}/{verb}", reservations_of(drop)))
 }
 
 /// The value of a success as JSON, marked if it is the repeated answer of an earlier request.

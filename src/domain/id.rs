@@ -4,7 +4,7 @@
 //! drop's keys to another hash slot, and none contains a space, a comma or a newline,
 //! so ids stand unescaped in packed values and journal events.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -36,6 +36,13 @@ macro_rules! id {
             /// The id as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// So that a map can be asked by the text alone. Hash and order are those of the text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }
@@ -110,6 +117,13 @@ impl ReservationId {
     #[must_use]
     pub fn uuid(self) -> Uuid {
         self.0
+    }
+
+    /// The millisecond in which the id was made, by the clock of the engine that made it: its
+    /// first 48 bits (RFC 9562).
+    #[must_use]
+    pub fn made_ms(self) -> i64 {
+        self.0.as_bytes()[..6].iter().fold(0, |ms, byte| (ms << 8) | i64::from(*byte))
     }
 
     /// The 22 characters under which Redis knows this reservation.

@@ -144,7 +144,7 @@ impl Engine {
                 ));
             }
         }
-        for sku in expected.keys().filter(|sku| !redis.contains_key(sku)) {
+        for sku in expected.keys().filter(|sku| !redis.contains_key(*sku)) {
             violations.push(format!("sku {sku}: the ledger knows it, Redis does not"));
         }
         let ledger: BTreeMap<SkuId, Stock> =

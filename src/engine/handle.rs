@@ -1,8 +1,8 @@
 //! One drop in this process: its lane, its progress, and the durable picture of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{durable::Untold, sold_out::SoldOut};
+use super::{durable::Untold, shown::Shown, sold_out::SoldOut};
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
@@ -29,7 +29,7 @@ pub struct DropHandle {
     pub inbox: Arc<Inbox>,
     /// What others are still to be told.
     pub untold: Untold,
-    view: Mutex<Option<Arc<DropView>>>,
+    shown: RwLock<Shown>,
     pub(super) sold_out: SoldOut,
 }
 
@@ -44,19 +44,23 @@ impl DropHandle {
             untold: Untold::default(),
             id,
             progress,
-            view: Mutex::new(None),
+            shown: RwLock::default(),
             sold_out: SoldOut::default(),
         }
     }
 
-    fn current(&self) -> Option<Arc<DropView>> {
-        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn shown(&self) -> RwLockReadGuard<'_, Shown> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shown_mut(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the ledger showed last, without asking it; `None` before the first look.
     #[must_use]
     pub fn known_view(&self) -> Option<Arc<DropView>> {
-        self.current()
+        self.shown().view().cloned()
     }
 
     /// The durable picture, from memory where there is one.
@@ -64,7 +68,7 @@ impl DropHandle {
     /// # Errors
     /// [`LedgerError`] when it must be read and can't be.
     pub async fn view(&self, ledger: &Ledger) -> Result<Option<Arc<DropView>>, LedgerError> {
-        match self.current() {
+        match self.known_view() {
             Some(view) => Ok(Some(view)),
             None => self.reload(ledger).await,
         }
@@ -77,38 +81,25 @@ impl DropHandle {
     pub async fn reload(&self, ledger: &Ledger) -> Result<Option<Arc<DropView>>, LedgerError> {
         for _ in 0..READS {
             let Some(read) = ledger.drop_view(&self.id).await? else { return Ok(None) };
-            let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shown = self.shown_mut();
             // Something may have become durable while this was read: then read once more.
-            if view.as_ref().is_none_or(|known| (known.epoch, known.seq) <= (read.epoch, read.seq))
-            {
+            let known = shown.view().map(|known| (known.epoch, known.seq));
+            if known.is_none_or(|known| known <= (read.epoch, read.seq)) {
                 let read = Arc::new(read);
-                *view = Some(Arc::clone(&read));
+                *shown = Shown::new(Arc::clone(&read));
                 return Ok(Some(read));
             }
         }
         // The ledger is behind what was durable once; the write-behind finds that out too.
-        Ok(self.current())
+        Ok(self.known_view())
     }
 
     pub(super) fn forget_view(&self) {
-        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shown_mut() = Shown::default();
     }
 
     /// Notes counts that became durable, up to `seq`. Older ones are ignored.
     pub(super) fn apply(&self, epoch: i64, seq: i64, stock: &[SkuStock]) {
-        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = view.as_mut() else { return };
-        if (epoch, seq) <= (known.epoch, known.seq) {
-            return;
-        }
-        let known = Arc::make_mut(known);
-        (known.epoch, known.seq) = (epoch, seq);
-        for new in stock {
-            if let Some(sku) = known.skus.iter_mut().find(|sku| sku.stock.sku == new.sku)
-                && sku.stock.version < new.version
-            {
-                sku.stock = new.clone();
-            }
-        }
+        self.shown_mut().apply(epoch, seq, stock);
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod call;
 mod durable;
 mod handle;
+mod shown;
 mod sold_out;
 mod verbs;
 
@@ -16,6 +17,7 @@ pub use answer::{Answer, CallError, Effect, Success};
 pub use audit::{AuditReport, SkuCounts};
 pub use durable::DurableNews;
 pub use handle::DropHandle;
+pub use shown::Rendered;
 
 pub use crate::ledger::ReservationFilter;
 
@@ -133,6 +135,12 @@ impl Engine {
         self.drops.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
+    /// Looks at a drop that this process knows already. Text that is no id names none.
+    fn with_known<T>(&self, id: &str, look: impl FnOnce(&DropHandle) -> Option<T>) -> Option<T> {
+        let drops = self.drops.read().unwrap_or_else(PoisonError::into_inner);
+        drops.get(id).and_then(|handle| look(handle))
+    }
+
     /// Forgets that the ledger did not know a drop.
     pub fn expect(&self, id: &DropId) {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
@@ -153,7 +161,8 @@ impl Engine {
         if unknown(&self.unknown) {
             return Err(CallError::UnknownDrop);
         }
-        match self.open(id).await {
+        // Boxed, so that calls about known drops carry nothing of it along.
+        match Box::pin(self.open(id)).await {
             Ok(Some(handle)) => Ok(handle),
             Ok(None) => {
                 let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);

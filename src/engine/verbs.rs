@@ -38,8 +38,9 @@ impl Engine {
         if let Some(refusal) = handle.known_sold_out(&reserve, self.now()) {
             return Err(CallError::Refused(refusal));
         }
-        let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline()).await?;
-        let answer = finish(settled, |found| found.reservation(drop))?;
+        // Boxed, so that a refusal that is known here carries nothing of it along.
+        let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline());
+        let answer = finish(Box::pin(settled).await?, |found| found.reservation(drop))?;
         handle.progress.deadline(answer.value.expires_at);
         Ok(answer)
     }

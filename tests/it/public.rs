@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -70,6 +71,7 @@ async fn a_reader_with_the_newest_version_is_told_so() {
             let reply = ask(given).await;
             assert_eq!(reply.header("etag"), tag);
             assert!(reply.header("cache-control").starts_with("public"));
+            assert_eq!(reply.header("content-length"), "");
             assert_eq!(reply.ok(304), Value::Null);
         }
         assert_eq!(ask("\"x\"".to_owned()).await.ok(200), first.body);
@@ -78,6 +80,73 @@ async fn a_reader_with_the_newest_version_is_told_so() {
         assert_ne!(second.header("etag"), tag);
         second.ok(200);
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_given_again_until_something_changes() {
+    let sale = Sale::open(&[("a", 9)]).await;
+    let ask = async |path: &str, known: &str| {
+        let path = format!("/v1/drops/{}{path}", sale.id());
+        sale.anonymous(Method::GET, &path).header("if-none-match", known).send().await
+    };
+    // Reads each twice, with what changed for it, and once more with its own tag.
+    let look = async |before: &[String]| {
+        let mut tags = Vec::new();
+        for (path, before) in ["", "/skus/a"].into_iter().zip(before) {
+            let (first, second) = (ask(path, before).await, ask(path, before).await);
+            let tag = first.header("etag").to_owned();
+            assert_ne!(tag, *before, "{path}");
+            for name in ["etag", "content-type", "content-length", "cache-control"] {
+                assert_eq!(first.header(name), second.header(name), "{path} {name}");
+            }
+            assert_eq!(first.header("content-type"), "application/json");
+            let shown = first.ok(200);
+            assert_eq!(second.ok(200), shown);
+            assert_eq!(ask(path, &tag).await.ok(304), Value::Null);
+            tags.push((tag, shown));
+        }
+        let shown = [tags[0].1.clone(), tags[1].1.clone()];
+        (tags.into_iter().map(|(tag, _)| tag).collect::<Vec<_>>(), shown)
+    };
+    let none = [String::new(), String::new()];
+    let (tags, [_, sku]) = look(&none).await;
+    assert_eq!(sku["available"], 9);
+    let held = sale.held("c", &[("a", 2)]).await;
+    let (tags, [drop, sku]) = look(&tags).await;
+    assert_eq!((&drop["skus"][0]["available"], &sku["available"]), (&json!(7), &json!(7)));
+    sale.release(&held).send().await.ok(200);
+    let (tags, [drop, sku]) = look(&tags).await;
+    assert_eq!((&drop["skus"][0]["available"], &sku["available"]), (&json!(9), &json!(9)));
+    sale.restock("a", json!({ "quantity": 3 })).key("k").send().await.ok(200);
+    let (tags, [_, sku]) = look(&tags).await;
+    assert_eq!(sku["available"], 12);
+    sale.sku("a", json!({ "name": "A", "details": { "price": 1 } })).await;
+    let (tags, [drop, sku]) = look(&tags).await;
+    assert_eq!((&drop["skus"][0]["name"], &sku["details"]), (&json!("A"), &json!({ "price": 1 })));
+    // What is set on the drop is not in the answer of its SKU, which stays as it is.
+    sale.configure(json!({ "name": "Summer" })).await;
+    let (drop, sku) = (ask("", &tags[0]).await, ask("/skus/a", &tags[1]).await);
+    assert_eq!((&drop.ok(200)["name"], sku.status), (&json!("Summer"), 304));
+    sale.act("pause").await.ok(200);
+    assert_eq!(read(&sale, "").await.ok(200)["state"], "paused");
+}
+
+#[tokio::test]
+async fn times_change_what_is_shown_of_a_drop() {
+    let at = |in_ms: i64| (Utc::now() + TimeDelta::milliseconds(in_ms)).to_rfc3339();
+    let times = json!({ "opens_at": at(800), "closes_at": at(1600) });
+    let sale = Sale::with(times, &[("a", 9)]).await;
+    let mut states: Vec<String> = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while states.last().is_none_or(|last| last != "closed") && Instant::now() < deadline {
+        let reply = read(&sale, "").await;
+        let tag = reply.header("etag").to_owned();
+        let state = reply.ok(200)["state"].as_str().expect("a state").to_owned();
+        assert!(tag.ends_with(&format!("-{state}\"")), "{tag} {state}");
+        states.push(state);
+    }
+    states.dedup();
+    assert_eq!(states, ["scheduled", "open", "closed"]);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use crate::{
 pub(super) const ABOUT: About = About {
     title: "Public reads of a SKU against no work",
     how: "256 connections in a closed loop read one SKU that was sold from just before. The \
-          other side is the same front, which answers with a text of the same shape and length \
-          that never changes.",
+          other side is the same front with a route that answers with a text of the same shape \
+          and length, which never changes; the engine's answer is kept before its routes.",
 };
 
 const NONE: &str = "no work";
