@@ -9,7 +9,7 @@ KEYS[3] reservations hash    per id: state, customer, created, expires, order, l
 KEYS[4] deadlines    zset    per SKU and deadline: the ids that end then
 KEYS[5] customers    hash    per customer: units used per SKU, ids of reservations
 KEYS[6] keys         hash    per idempotency key: fingerprint, seq
-KEYS[7] key_ages     zset    idempotency keys by when they may be forgotten
+KEYS[7] key_ages     zset    up to which seq keys may be forgotten, by when
 KEYS[8] ended        zset    ended reservations by when they may leave
 KEYS[9] journal      stream  what every call changed, in order
 ARGV[1] epoch        the caller's; another one refuses the whole call
@@ -22,7 +22,8 @@ ARGV[5…] operations, 1 argument each (one is enough):
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
 call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
 {LOST_KEY, name}. Outcomes, the first that fits:
-  EXPIRED              next_ms more: the nearest deadline to come ('*': none), and 1 if more is due
+  EXPIRED              next_ms more freed: the nearest deadline to come ('*': none), 1 if more is
+                       due, and how many holds were freed
 Journal: expired, one a hold.
 ]]
 -- include open_batch
@@ -34,24 +35,29 @@ Journal: expired, one a hold.
 -- include forget_keys
 local function expire(b, most)
   b.budget = whole(most, 'most')
-  local nearest, more = nil, false
-  for _, sku in ipairs(redis.call('HKEYS', b.key.stock)) do
-    local deadline, left = nil, false
-    if sku ~= '!' then
-      deadline, left = free_due(b, sku, math.huge)
+  local before = #b.events
+  local nearest, more = math.huge, false
+  -- From SKU to SKU by their first groups, which stand behind the sentinel.
+  local from = '["'
+  while not more do
+    local found = redis.call('ZRANGEBYLEX', b.key.deadlines, from, '+', 'LIMIT', 0, 1)
+    local sku = string.match(found[1] or '', '^(%S+) ')
+    if not sku then
+      break
     end
-    more = more or left
-    if deadline and (not nearest or deadline < nearest) then
-      nearest = deadline
-    end
+    local deadline
+    deadline, more = free_due(b, sku, math.huge)
+    nearest = math.min(nearest, deadline or nearest)
+    from = '(' .. sku .. '!'
   end
   -- What a rebuild moved has a new deadline, which only this call knows of so far.
   for _, by_deadline in pairs(b.groups) do
     for deadline in pairs(by_deadline) do
-      nearest = math.min(nearest or deadline, deadline)
+      nearest = math.min(nearest, deadline)
     end
   end
-  return 'EXPIRED ' .. (nearest and decimal(nearest) or '*') .. ' ' .. (more and 1 or 0)
+  local next_ms = nearest < math.huge and decimal(nearest) or '*'
+  return 'EXPIRED ' .. next_ms .. ' ' .. (more and 1 or 0) .. ' ' .. #b.events - before
 end
 
 local b, refused = open_batch(KEYS, ARGV)
@@ -63,6 +69,8 @@ for i = 5, #ARGV do
   outcomes[#outcomes + 1] = expire(b, ARGV[i])
 end
 local result = flush(b, outcomes)
-evict_ended(b)
-forget_keys(b)
+if outcomes[1] then
+  evict_ended(b)
+  forget_keys(b)
+end
 return result

@@ -9,7 +9,7 @@ KEYS[3] reservations hash    per id: state, customer, created, expires, order, l
 KEYS[4] deadlines    zset    per SKU and deadline: the ids that end then
 KEYS[5] customers    hash    per customer: units used per SKU, ids of reservations
 KEYS[6] keys         hash    per idempotency key: fingerprint, seq
-KEYS[7] key_ages     zset    idempotency keys by when they may be forgotten
+KEYS[7] key_ages     zset    up to which seq keys may be forgotten, by when
 KEYS[8] ended        zset    ended reservations by when they may leave
 KEYS[9] journal      stream  what every call changed, in order
 ARGV[1] epoch        the new one, which the ledger has already; Redis must be below it

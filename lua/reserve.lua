@@ -7,7 +7,7 @@ KEYS[3] reservations hash    per id: state, customer, created, expires, order, l
 KEYS[4] deadlines    zset    per SKU and deadline: the ids that end then
 KEYS[5] customers    hash    per customer: units used per SKU, ids of reservations
 KEYS[6] keys         hash    per idempotency key: fingerprint, seq
-KEYS[7] key_ages     zset    idempotency keys by when they may be forgotten
+KEYS[7] key_ages     zset    up to which seq keys may be forgotten, by when
 KEYS[8] ended        zset    ended reservations by when they may leave
 KEYS[9] journal      stream  what every call changed, in order
 ARGV[1] epoch        the caller's; another one refuses the whole call
@@ -48,7 +48,7 @@ Journal: held, one a hold; expired, for what was due and in the way.
 -- include take_refusal
 -- include hold_lines
 -- include append_event
--- include pack_reservation
+-- include id_ms
 -- include read_customers
 -- include flush
 local NOTHING = {}
@@ -73,15 +73,14 @@ local function reserve(b, rid, customer, text, ttl, field, fingerprint)
     return refusal
   end
   -- Writes, in memory
-  local r = {
-    id = rid, state = 'H', customer = customer, created = b.now, expires = b.now + ttl_ms,
-    order = '*', lines = text,
-  }
-  hold_lines(b, r, lines)
-  local packed = pack_reservation(r)
-  r.packed = packed
-  append_event(b, 'held', field, fingerprint, rid .. ' ' .. packed .. ' *')
-  return 'HELD ' .. decimal(r.created) .. ' ' .. decimal(r.expires)
+  local expires = b.now + ttl_ms
+  hold_lines(b, rid, customer, expires, lines)
+  b.new_holds[rid] = 'H' .. decimal(b.now - id_ms(rid)) .. ' ' .. decimal(ttl_ms) .. ' ' .. customer
+    .. ' ' .. text
+  local times = decimal(b.now) .. ' ' .. decimal(expires)
+  append_event(b, 'held', field, fingerprint,
+    rid .. ' H ' .. customer .. ' ' .. times .. ' * ' .. text .. ' *')
+  return 'HELD ' .. times
 end
 
 local N = 6

@@ -5,7 +5,7 @@ local DECIMALS = {}
 local function decimal(number)
   local text = DECIMALS[number]
   if not text then
-    text = string.format('%.0f', number)
+    text = math.abs(number) < 1e14 and tostring(number) or string.format('%.0f', number)
     DECIMALS[number] = text
   end
   return text

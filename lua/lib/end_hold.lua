@@ -10,6 +10,6 @@ local function end_hold(b, r, state, kind, field, fingerprint)
   end
   unlist_reservation(customer_of(b, r.customer), r.id)
   r.state = state
-  r.changed, r.packed = true, nil
+  r.changed = true
   append_event(b, kind, field, fingerprint, r.id .. ' ' .. pack_reservation(r) .. ' *')
 end

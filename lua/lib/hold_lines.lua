@@ -2,12 +2,11 @@
 -- include list_reservation
 -- include group_deadline
 -- Takes the lines of a reservation that is held from now on.
-local function hold_lines(b, r, lines)
-  for _, line in ipairs(lines) do
-    take_units(b, r.customer, line[1], line[2])
-    group_deadline(b, line[1], r.expires, r.id)
+local function hold_lines(b, rid, customer, expires, lines)
+  for i = 1, #lines do
+    local sku = lines[i][1]
+    take_units(b, customer, sku, lines[i][2])
+    group_deadline(b, sku, expires, rid)
   end
-  list_reservation(customer_of(b, r.customer), r.id)
-  b.reservations[r.id] = r
-  r.changed = true
+  list_reservation(customer_of(b, customer), rid)
 end

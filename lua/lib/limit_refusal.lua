@@ -17,12 +17,14 @@ local function limit_refusal(b, customer_id, lines, own)
       return over_limit(b.limit, customer.total - owned, requested, '*', customer)
     end
   end
-  for _, line in ipairs(lines) do
-    local sku, quantity = line[1], line[2]
+  for i = 1, #lines do
+    local sku, quantity = lines[i][1], lines[i][2]
     local limit = stock_of(b, sku).limit
-    local used = (customer.units[sku] or 0) - (own[sku] or 0)
-    if limit and quantity > (own[sku] or 0) and used + quantity > limit then
-      return over_limit(limit, used, quantity, sku, customer)
+    if limit then
+      local used = (customer.units[sku] or 0) - (own[sku] or 0)
+      if quantity > (own[sku] or 0) and used + quantity > limit then
+        return over_limit(limit, used, quantity, sku, customer)
+      end
     end
   end
   return nil

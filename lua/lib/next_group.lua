@@ -1,3 +1,4 @@
+-- include unpack_ids
 -- The next group of deadlines of a SKU that `flush` hasn't been told of: its deadline and
 -- the list of ids, or nil. Members are `sku deadline ids`, all with score 0, so they stand
 -- in the order of SKU and deadline.
@@ -9,5 +10,5 @@ local function next_group(b, sku, queue)
     return nil
   end
   local deadline, ids = string.match(member, '^%S+ (%d+) (.*)$')
-  return tonumber(deadline), ids, member
+  return tonumber(deadline), unpack_ids(ids), member
 end

@@ -9,7 +9,7 @@ local function open_batch(keys, argv)
   local key = name_keys(keys)
   local meta = redis.call('HMGET', key.meta, 'epoch', 'phase', 'seq', 'chain', 'latest_ms',
     'state', 'opens_at', 'closes_at', 'ttl_ms', 'max_hold_ms', 'limit', 'opened_ms',
-    'progress_ms', 'skew_ms')
+    'skew_ms')
   local clock = server_ms()
   local epoch = meta[1]
   if not epoch then
@@ -17,7 +17,8 @@ local function open_batch(keys, argv)
   elseif epoch ~= argv[1] then
     return nil, { 'OTHER_EPOCH', epoch }
   elseif meta[2] ~= 'open' then
-    return nil, { 'REBUILDING', epoch, tostring(clock - (tonumber(meta[13]) or 0)) }
+    local progress_ms = tonumber(redis.call('HGET', key.meta, 'progress_ms')) or 0
+    return nil, { 'REBUILDING', epoch, tostring(clock - progress_ms) }
   elseif whole(meta[3], 'meta.seq') < whole(argv[2], 'durable_seq') then
     return nil, { 'BEHIND', epoch, meta[3] }
   end
@@ -25,7 +26,7 @@ local function open_batch(keys, argv)
   if lost then
     return nil, { 'LOST_KEY', lost }
   end
-  local now = math.max(clock + (tonumber(meta[14]) or 0), tonumber(meta[5]) or 0)
+  local now = math.max(clock + (tonumber(meta[13]) or 0), tonumber(meta[5]) or 0)
   return {
     key = key, epoch = epoch, seq = tonumber(meta[3]), chain = meta[4], now = now,
     -- A clock that is far from the caller's frees nothing: one of the two is wrong.
@@ -35,7 +36,8 @@ local function open_batch(keys, argv)
     ttl_ms = tonumber(meta[9]), max_hold_ms = tonumber(meta[10]), limit = tonumber(meta[11]),
     opened_ms = tonumber(meta[12]) or 0, durable_seq = tonumber(argv[2]),
     -- Changed in memory, written by `flush`.
-    events = {}, meta_set = {}, stock = {}, reservations = {}, customers = {}, read_customers = {},
-    request_keys = {}, new_keys = {}, groups = {}, spent_groups = {}, due = {}, budget = 1000,
+    events = {}, meta_set = {}, stock = {}, reservations = {}, read_reservations = {},
+    new_holds = {}, customers = {}, request_keys = {}, new_keys = {}, groups = {},
+    spent_groups = {}, due = {}, budget = 1000,
   }
 end

@@ -1,4 +1,5 @@
 -- include whole
+-- include read_reservation
 -- A reservation in memory, or nil. `handed` is the ledger's version of one that has left
 -- Redis, '' for none; `read_ms` is the drop's time at which the caller saw that it had left.
 -- An ended reservation stays for ten minutes after its last change, so a version read in
@@ -9,7 +10,11 @@ local function reservation_of(b, rid, handed, read_ms)
   if known or (known == false and handed == '') then
     return known or nil
   end
-  local packed = rid ~= '!' and redis.call('HGET', b.key.reservations, rid)
+  local new = b.new_holds[rid]
+  local packed = new or b.read_reservations[rid]
+  if packed == nil then
+    packed = rid ~= '!' and redis.call('HGET', b.key.reservations, rid)
+  end
   if not packed and handed ~= '' and b.now - whole(read_ms, 'read_ms') <= MAX_HANDED_AGE_MS then
     packed = handed
   end
@@ -17,12 +22,10 @@ local function reservation_of(b, rid, handed, read_ms)
     b.reservations[rid] = false
     return nil
   end
-  local state, customer, created, expires, order, lines, mark =
-    string.match(packed, '^(%u) (%S+) (%d+) (%d+) (%S+) (%S+) ?(%d*)$')
-  known = {
-    id = rid, state = state, customer = customer, created = tonumber(created),
-    expires = tonumber(expires), order = order, lines = lines, mark = mark,
-  }
+  known = read_reservation(rid, packed)
+  if new then
+    known.changed, b.new_holds[rid] = true, nil
+  end
   b.reservations[rid] = known
   return known
 end

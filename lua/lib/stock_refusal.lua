@@ -5,8 +5,9 @@
 -- more was due than one call may free.
 local function stock_refusal(b, lines, own)
   local enough = true
-  for _, line in ipairs(lines) do
-    enough = enough and stock_of(b, line[1]).available >= line[2] - (own[line[1]] or 0)
+  for i = 1, #lines do
+    local sku = lines[i][1]
+    enough = enough and stock_of(b, sku).available >= lines[i][2] - (own[sku] or 0)
   end
   if enough then
     return nil

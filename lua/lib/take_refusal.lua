@@ -5,9 +5,9 @@
 -- Why these lines may not be taken, or nil: unknown SKU, limit, stock, in this order.
 -- `own` holds the units that the reservation under change (`spare`) has already, by SKU.
 local function take_refusal(b, customer_id, lines, own, spare)
-  for _, line in ipairs(lines) do
-    if not stock_of(b, line[1]) then
-      return 'UNKNOWN_SKU ' .. line[1]
+  for i = 1, #lines do
+    if not stock_of(b, lines[i][1]) then
+      return 'UNKNOWN_SKU ' .. lines[i][1]
     end
   end
   local refusal = limit_refusal(b, customer_id, lines, own)

@@ -2,21 +2,21 @@
 -- include call_in_chunks
 -- Writes the customers that changed; one who uses nothing leaves no field.
 local function write_customers(b)
-  local set, del = {}, {}
+  local set, del, n = {}, {}, 0
   for id, customer in pairs(b.customers) do
     if customer.changed then
-      local units = ''
-      for _, sku in ipairs(customer.skus) do
-        if customer.units[sku] > 0 then
-          units = (units == '' and sku or units .. ' ' .. sku) .. '='
-            .. decimal(customer.units[sku])
+      local units, text = customer.units, ''
+      for i = 1, #units do
+        local count = units[units[i]]
+        if count > 0 then
+          text = text .. (text == '' and '' or ' ') .. units[i] .. '=' .. decimal(count)
         end
       end
-      if units == '' then
+      if text == '' then
         del[#del + 1] = id
       else
-        set[#set + 1] = id
-        set[#set + 1] = units .. ';' .. customer.ids
+        set[n + 1], set[n + 2] = id, text .. ';' .. customer.ids
+        n = n + 2
       end
     end
   end

@@ -6,8 +6,9 @@ local function write_journal(b)
   local previous = b.chain
   local events = table.concat(b.events, '\n')
   b.seq = b.seq + #b.events
-  b.chain = redis.sha1hex(table.concat({ previous, b.epoch, decimal(b.seq), decimal(b.now),
-    events }, '\n'))
-  redis.call('XADD', b.key.journal, b.epoch .. '-' .. decimal(b.seq), 'v', '1', 'n', #b.events,
-    'p', previous, 'c', b.chain, 't', decimal(b.now), 'e', events)
+  local seq, now = decimal(b.seq), decimal(b.now)
+  b.chain = redis.sha1hex(
+    previous .. '\n' .. b.epoch .. '\n' .. seq .. '\n' .. now .. '\n' .. events)
+  redis.call('XADD', b.key.journal, b.epoch .. '-' .. seq, 'v', '1', 'n', decimal(#b.events),
+    'p', previous, 'c', b.chain, 't', now, 'e', events)
 end

@@ -1,18 +1,21 @@
 -- include call_in_chunks
--- include pack_reservation
+-- include store_reservation
 -- include decimal
 -- Writes the reservations that changed, and when those that have ended may leave.
 local STAY_MS = 600000
 local function write_reservations(b)
-  local set, ended = {}, {}
+  local set, ended, n = {}, {}, 0
+  for rid, text in pairs(b.new_holds) do
+    set[n + 1], set[n + 2] = rid, text
+    n = n + 2
+  end
   local mark = decimal(b.seq)
   for rid, r in pairs(b.reservations) do
     if r and r.changed then
-      set[#set + 1] = rid
-      if r.state == 'H' then
-        set[#set + 1] = r.packed or pack_reservation(r)
-      else
-        set[#set + 1] = pack_reservation(r) .. ' ' .. mark
+      local held = r.state == 'H'
+      set[n + 1], set[n + 2] = rid, store_reservation(r, not held and mark)
+      n = n + 2
+      if not held then
         ended[#ended + 1] = rid
       end
     end

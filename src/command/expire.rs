@@ -17,6 +17,8 @@ pub struct Expired {
     pub next: Option<Millis>,
     /// Whether more is due already.
     pub more: bool,
+    /// Holds that it freed.
+    pub freed: i64,
 }
 
 impl Operation for Expire {
@@ -29,11 +31,12 @@ impl Operation for Expire {
     }
 
     fn decode(&self, _: &DropId, _: &str, facts: &str) -> Option<Expired> {
-        let (next, more) = facts.split_once(' ')?;
+        let (next, rest) = facts.split_once(' ')?;
+        let (more, freed) = rest.split_once(' ')?;
         let next = match next {
             "*" => None,
             at => Some(Millis(at.parse().ok()?)),
         };
-        Some(Expired { next, more: more == "1" })
+        Some(Expired { next, more: more == "1", freed: freed.parse().ok()? })
     }
 }

@@ -197,7 +197,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Packs as `state customer created expires order lines`, the form in Redis and journal.
+    /// Packs as `state customer created expires order lines`, the form in journal and answers.
     #[must_use]
     pub fn pack(&self) -> String {
         format!(
@@ -209,6 +209,29 @@ impl Reservation {
             self.order_id.as_ref().map_or("*", OrderId::as_str),
             pack_lines(&self.lines),
         )
+    }
+
+    /// Packs as `state+created ttl customer lines`, the form in which Redis keeps a hold, with
+    /// ` order mark` behind it for one that has ended: `created` is counted from the id's own
+    /// time, `ttl` from there. As in `lua/lib/store_reservation.lua`.
+    #[must_use]
+    pub fn store_form(&self, mark: Option<i64>) -> String {
+        let (created, expires) = (self.created_at.0, self.expires_at.0);
+        let mut text = format!(
+            "{}{} {} {} {}",
+            self.state.letter(),
+            created - self.id.made_ms(),
+            expires - created,
+            self.customer_id,
+            pack_lines(&self.lines),
+        );
+        if let Some(mark) = mark {
+            use fmt::Write as _;
+            let order = self.order_id.as_ref().map_or("*", OrderId::as_str);
+            // Writing to a String cannot fail.
+            let _ = write!(text, " {order} {mark}");
+        }
+        text
     }
 
     /// Reads what [`Reservation::pack`] or a script wrote; `None` for anything else.
@@ -256,6 +279,24 @@ mod tests {
         }
         let sum = Lines::new([line("a", MAX_QUANTITY), line("a", 1)]);
         assert_eq!(sum, Err(LinesError::Quantity { index: 1 }));
+    }
+
+    #[test]
+    fn redis_keeps_times_from_the_time_of_the_id() {
+        let drop: DropId = "d".parse().expect("an id");
+        let id: ReservationId = "0197a3b1-c2d4-7000-8000-000000000000".parse().expect("an id");
+        let made = id.made_ms();
+        assert_eq!(made, 0x0197_a3b1_c2d4);
+        let form = |text: &str, mark| {
+            let unpacked = Reservation::unpack(&drop, id, text).expect("a reservation");
+            unpacked.store_form(mark)
+        };
+        let held = format!("H c-1 {} {} * a:1,b:2", made + 7, made + 900_007);
+        assert_eq!(form(&held, None), "H7 900000 c-1 a:1,b:2");
+        let sold = format!("C c-1 {} {} o1 a:1", made - 7, made);
+        assert_eq!(form(&sold, Some(12)), "C-7 7 c-1 a:1 o1 12");
+        let released = format!("R c-1 {made} {made} * a:1");
+        assert_eq!(form(&released, Some(3)), "R0 0 c-1 a:1 * 3");
     }
 
     #[test]

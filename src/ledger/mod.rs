@@ -16,4 +16,4 @@ pub use commit::{Committed, Decision, Fenced};
 pub use error::LedgerError;
 pub use pool::Ledger;
 pub use read::{Head, Remembered, ReservationFilter};
-pub use snapshot::{Snapshot, SnapshotPart};
+pub use snapshot::{Snapshot, SnapshotPart, SnapshotParts};

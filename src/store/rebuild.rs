@@ -6,12 +6,12 @@ use super::{DropKeys, Script, Store, StoreError, client::Invocation, reply::text
 use crate::domain::Millis;
 
 /// Values for one key of the drop: field and value of a hash, score and member of a set.
-#[derive(Debug)]
-pub struct Chunk {
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
     /// The key's name in the catalogue.
     pub name: &'static str,
-    /// Pairs, one behind the other.
-    pub values: Vec<String>,
+    /// Pairs, one behind the other; none only shows that the rebuilder lives.
+    pub values: &'a [String],
 }
 
 /// What must be there before a rebuilt drop opens.
@@ -29,12 +29,30 @@ pub struct Expected {
     pub deadlines: usize,
     /// Groups of ended reservations.
     pub ended: usize,
-    /// Groups of keys by age.
+    /// Marks of when keys may be forgotten.
     pub key_ages: usize,
     /// Units held, over all SKUs.
     pub held: i64,
     /// Units sold, over all SKUs.
     pub sold: i64,
+}
+
+impl Expected {
+    /// Counts so many more pairs of the key `name`.
+    pub fn count(&mut self, name: &str, pairs: usize) {
+        let counted = match name {
+            "stock" => &mut self.skus,
+            "reservations" => &mut self.reservations,
+            "customers" => &mut self.customers,
+            "keys" => &mut self.keys,
+            "deadlines" => &mut self.deadlines,
+            "ended" => &mut self.ended,
+            "key_ages" => &mut self.key_ages,
+            // The others have no count of their own.
+            _ => return,
+        };
+        *counted += pairs;
+    }
 }
 
 impl Store {
@@ -61,7 +79,7 @@ impl Store {
         keys: &DropKeys,
         epoch: i64,
         token: &str,
-        chunks: &[Chunk],
+        chunks: &[Chunk<'_>],
     ) -> Result<Option<()>, StoreError> {
         let shared: Vec<[String; 3]> = chunks
             .iter()
@@ -74,7 +92,7 @@ impl Store {
                 script: Script::named("rebuild_chunk"),
                 keys: &keys.all,
                 shared,
-                arguments: &chunk.values,
+                arguments: chunk.values,
             })
             .collect();
         for value in self.invoke(&invocations).await {

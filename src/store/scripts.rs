@@ -23,12 +23,14 @@ const SCRIPTS: &[(&str, &str)] = sources!("":
 const LIBRARY: &[(&str, &str)] = sources!("lib/":
     "append_event", "call_in_chunks", "customer_of", "deadline_of", "decimal", "end_hold",
     "evict_ended", "flush", "forget_keys", "free_customer", "free_due", "group_deadline",
-    "hold_lines", "is_due", "key_outcome", "limit_refusal", "list_reservation", "live_hold",
-    "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_lines",
-    "pack_reservation", "pack_stock", "parse_lines", "read_customers", "reply", "reservation_of", "server_ms",
-    "signed", "state_at", "state_refusal", "stock_of", "stock_refusal", "take_refusal",
-    "take_units", "unlist_reservation", "use_units", "whole", "write_customers",
-    "write_deadlines", "write_journal", "write_keys", "write_reservations", "write_stock",
+    "hold_lines", "id_ms", "is_due", "key_outcome", "limit_refusal", "list_reservation",
+    "live_hold", "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_ids",
+    "pack_lines", "pack_reservation", "pack_stock", "parse_lines", "read_ahead", "read_customers",
+    "read_reservation", "reply", "reservation_of", "server_ms", "signed", "state_at",
+    "state_refusal", "stock_of", "stock_refusal", "store_reservation", "take_refusal",
+    "take_units", "unlist_reservation", "unpack_ids", "use_units", "whole",
+    "write_customers", "write_deadlines", "write_journal", "write_keys", "write_reservations",
+    "write_stock",
 );
 
 /// One script, ready to be called.

@@ -8,6 +8,7 @@
 mod error;
 mod expire;
 mod listen;
+mod pace;
 mod rebuild;
 mod reconcile;
 mod schedule;
@@ -57,11 +58,13 @@ impl Tasks {
         spawn(Box::pin(reconcile::run(Arc::clone(&engine), ticks.clone())));
         spawn(Box::pin(reconcile::keep_up(Arc::clone(&engine), ticks.clone())));
         let inner = tracker.clone();
+        let sweeps = Arc::new(expire::Sweeps::new());
         let (for_each, ended) = (Arc::clone(&engine), stop.clone());
         spawn(Box::pin(async move {
             while let Some(drop) = drops.recv().await {
                 let carry = write_behind::run(Arc::clone(&for_each), Arc::clone(&drop));
-                let keep = expire::run(Arc::clone(&for_each), drop, ticks.clone());
+                let sweeps = Arc::clone(&sweeps);
+                let keep = expire::run(Arc::clone(&for_each), drop, sweeps, ticks.clone());
                 let stop = ended.clone();
                 inner.spawn(async move {
                     tokio::select! {

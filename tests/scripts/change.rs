@@ -68,11 +68,7 @@ fn nothing_to_change_leaves_no_event_but_a_key_does() {
         "change",
         &["r1|a:2,b:1|k1|f1"],
         &["CHANGED H c1 @-60000 @840000 * a:2,b:1"],
-        &[
-            "+ keys k1 f1 11",
-            "+ key_ages @86400000 k1",
-            "journal changed k1 f1 r1 H c1 @-60000 @840000 * a:2,b:1 *",
-        ],
+        &["+ keys k1 f1 11", "journal changed k1 f1 r1 H c1 @-60000 @840000 * a:2,b:1 *"],
     );
     case.refused("change", "r1|a:2,b:1|k1|f1", "REPLAYED 11");
     case.refused("change", "r1|a:2,b:1|k1|f2", "KEY_REUSED");
@@ -101,7 +97,6 @@ fn changes_of_one_call_see_each_other() {
             "- customers c1 a=2 b=1;r1 ",
             "+ customers c1 b=4;r1 ",
             "+ keys k1 f1 12",
-            "+ key_ages @86400000 k1",
             "journal changed * * r1 H c1 @-60000 @840000 * a:7,b:1 a:5",
             "journal changed k1 f1 r1 H c1 @-60000 @840000 * b:4 b:3,a:-7",
         ],

@@ -38,7 +38,7 @@ fn what_is_due_is_freed_for_stock_and_no_more_than_needed() {
     case.expect(
         "expire",
         &["500"],
-        &["EXPIRED @1 0"],
+        &["EXPIRED @1 0 1"],
         &[
             "- stock a 0 6 0 *",
             "+ stock a 2 4 0 *",
@@ -163,7 +163,7 @@ fn nothing_is_freed_by_a_clock_that_is_far_off() {
         case.clock_error = error;
         case.refused("reserve", "r4|c2|a:1|||", "SOLD_OUT a:1:0");
         case.refused("restock", "a|-1|*|null||", "INSUFFICIENT 0");
-        case.refused("expire", "500", "EXPIRED * 0");
+        case.refused("expire", "500", "EXPIRED * 0 0");
     }
     // A hold past its deadline is as good as before, for nobody may say that it has passed.
     let confirmed = case.call("confirm", &["r1|o1|0||||"]).expect("a reply");

@@ -16,7 +16,7 @@ fn what_is_due_goes_back_and_nothing_else() {
     case.expect(
         "expire",
         &["500"],
-        &["EXPIRED @1 0"],
+        &["EXPIRED @1 0 3"],
         &[
             "- stock a 1 4 0 *",
             "+ stock a 4 1 0 *",
@@ -40,13 +40,13 @@ fn what_is_due_goes_back_and_nothing_else() {
             "journal expired * * r3 E c1 @-900000 @0 * b:1 *",
         ],
     );
-    case.refused("expire", "500", "EXPIRED @1 0");
+    case.refused("expire", "500", "EXPIRED @1 0 0");
 }
 
 #[test]
 fn nothing_to_come() {
     let mut case = Case::given(&["stock a 1"]);
-    case.refused("expire", "500", "EXPIRED * 0");
+    case.refused("expire", "500", "EXPIRED * 0 0");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn as_many_as_asked_for() {
         "r3 H c3 @-900000 @-4 * a:1",
         "r4 H c4 @-900000 @9 * a:1",
     ]);
-    case.refused("expire", "0", "EXPIRED * 1");
+    case.refused("expire", "0", "EXPIRED * 1 0");
     for (one, ended, left) in [("r1", "c1", "r2"), ("r2", "c2", "")] {
         let before = if one == "r1" { "r1r2" } else { "r2" };
         let seq = if one == "r1" { 11 } else { 12 };
@@ -77,10 +77,10 @@ fn as_many_as_asked_for() {
             changes.push(format!("+ deadlines a @-5 {left}"));
         }
         let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
-        case.expect("expire", &["1"], &["EXPIRED * 1"], &changes);
+        case.expect("expire", &["1"], &["EXPIRED * 1 1"], &changes);
     }
     let last = case.call("expire", &["1"]).expect("a reply");
-    assert_eq!(crate::support::abbreviate(&last[5]), "EXPIRED @9 0");
+    assert_eq!(crate::support::abbreviate(&last[5]), "EXPIRED @9 0 1");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn extended_and_ended_ones_are_skipped() {
     case.expect(
         "expire",
         &["500"],
-        &["EXPIRED @900000 0"],
+        &["EXPIRED @900000 0 1"],
         &[
             "- stock a 1 2 1 *",
             "+ stock a 2 1 1 *",
@@ -131,7 +131,7 @@ fn overdue_deadlines_have_a_minute_behind_a_rebuild() {
     case.expect(
         "expire",
         &["500"],
-        &["EXPIRED @59996 0"],
+        &["EXPIRED @59996 0 1"],
         &[
             "- stock a 0 3 0 *",
             "+ stock a 1 2 0 *",
@@ -146,13 +146,13 @@ fn overdue_deadlines_have_a_minute_behind_a_rebuild() {
         ],
     );
     case.at(59_995);
-    case.refused("expire", "500", "EXPIRED @59996 0");
+    case.refused("expire", "500", "EXPIRED @59996 0 0");
     case.refused("reserve", "r4|c4|a:2|||", "SOLD_OUT a:2:1");
     case.at(59_996);
     case.expect(
         "expire",
         &["500"],
-        &["EXPIRED @90000 0"],
+        &["EXPIRED @90000 0 1"],
         &[
             "- stock a 1 2 0 *",
             "+ stock a 2 1 0 *",
@@ -179,7 +179,7 @@ fn ended_reservations_leave_when_they_are_in_the_ledger() {
     let mut case = Case::given(&ENDED);
     case.at(499_999);
     case.durable_seq = 10;
-    case.refused("expire", "1", "EXPIRED * 0");
+    case.refused("expire", "1", "EXPIRED * 0 0");
     case.at(500_000);
     for (durable, mark, gone) in [
         (7, "", &[][..]),
@@ -201,11 +201,28 @@ fn ended_reservations_leave_when_they_are_in_the_ledger() {
             changes.push(format!("- ended @{} {mark}", 500_000 - 3 + at.expect("a mark")));
         }
         let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
-        case.expect("expire", &["1"], &["EXPIRED * 0"], &changes);
+        case.expect("expire", &["1"], &["EXPIRED * 0 0"], &changes);
     }
     // Their units still count: for stock and for limits.
     case.set("limit", 2);
     case.refused("reserve", "r5|c1|a:1|||", "LIMIT_EXCEEDED 2 2 1 * r1,r3");
+}
+
+#[test]
+fn small_groups_leave_together() {
+    let mut case = Case::given(&ENDED);
+    case.at(500_000);
+    case.durable_seq = 9;
+    case.call("expire", &["1"]).expect("a reply");
+    let left: Vec<String> =
+        case.dump().fields("ended").map(|(member, _)| member.to_owned()).collect();
+    assert!(left.iter().any(|member| member.starts_with("10 ")), "not in the ledger: {left:?}");
+    case.durable_seq = 10;
+    case.call("expire", &["1"]).expect("a reply");
+    case.call("expire", &["1"]).expect("a reply");
+    let dump = case.dump();
+    assert_eq!(dump.fields("ended").filter(|(member, _)| !member.starts_with('!')).count(), 0);
+    assert_eq!(dump.fields("reservations").filter(|(id, _)| *id != "!").count(), 0);
 }
 
 /// Gives the groups of ended reservations scores in the order of their marks.
@@ -227,10 +244,10 @@ fn one_that_changed_since_stays_for_its_later_mark() {
     case.call("return", &["r1|a:1|null|1||||"]).expect("a reply");
     case.at(500_000);
     case.durable_seq = 11;
-    case.expect("expire", &["1"], &["EXPIRED * 0"], &["- ended @500000 9 r1"]);
+    case.expect("expire", &["1"], &["EXPIRED * 0 0"], &["- ended @500000 9 r1"]);
     case.at(600_100);
     let changes = ["- ended @600100 11 r1", "- reservations r1 C c1 @-60000 @840000 o1 a:1 11"];
-    case.expect("expire", &["1"], &["EXPIRED * 0"], &changes);
+    case.expect("expire", &["1"], &["EXPIRED * 0 0"], &changes);
 }
 
 #[test]
@@ -240,16 +257,52 @@ fn keys_are_forgotten_after_a_day() {
     case.call("release", &["r1||||", "r2||||"]).expect("a reply");
     case.redis.must(&["DEL", &case.key("ended")]);
     case.redis.must(&["ZADD", &case.key("ended"), "+inf", "!1"]);
-    case.at(86_399_999);
-    case.expect("expire", &["500"], &["EXPIRED * 0"], &["- deadlines a @900000 r1r2"]);
+    case.at(900_000);
+    let noted = ["- deadlines a @900000 r1r2", "+ key_ages @87300000 14"];
+    case.expect("expire", &["500"], &["EXPIRED * 0 0"], &noted);
+    case.at(87_299_999);
+    case.refused("expire", "500", "EXPIRED * 0 0");
     case.refused("reserve", "r3|c1|a:1||k1|f1", "REPLAYED 11");
-    case.at(86_400_000);
-    case.expect(
-        "expire",
-        &["500"],
-        &["EXPIRED * 0"],
-        &["- key_ages @86400000 k1k2", "- keys k1 f1 11", "- keys k2 f2 12"],
-    );
-    let held = case.call("reserve", &["r3|c1|a:1||k1|f1"]).expect("a reply");
+    case.at(87_300_000);
+    let forgotten = ["- keys k1 f1 11", "- keys k2 f2 12"];
+    case.expect("expire", &["500"], &["EXPIRED * 0 0"], &forgotten);
+    let held = case.call("reserve", &["r3|c1|a:1|5000|k1|f1"]).expect("a reply");
     assert!(held[5].starts_with("HELD "), "{held:?}");
+    // The mark behind it takes the place of the first once its own time has come.
+    case.expect("expire", &["0"], &["EXPIRED @87305000 0 0"], &["+ key_ages @173700000 15"]);
+    case.call("release", &["r3||||"]).expect("a reply");
+    case.redis.must(&["DEL", &case.key("ended")]);
+    case.redis.must(&["ZADD", &case.key("ended"), "+inf", "!1"]);
+    case.at(173_700_000);
+    let gone = [
+        "- deadlines a @87305000 r3",
+        "- key_ages @87300000 14",
+        "+ key_ages @260100000 16",
+        "- keys k1 f1 15",
+    ];
+    case.expect("expire", &["500"], &["EXPIRED * 0 0"], &gone);
+}
+
+#[test]
+fn of_many_keys_those_behind_the_mark_stay() {
+    let mut case = Case::given(&["stock a 5"]);
+    let key = case.key("keys");
+    for n in 1..=500 {
+        case.redis.must(&["HSET", &key, &format!("{n:022}"), &format!("f {n}")]);
+    }
+    let due = crate::support::expand("@-1");
+    case.redis.must(&["ZADD", &case.key("key_ages"), &due, "250"]);
+    // What older versions wrote: the keys of one call. They go with the next mark.
+    case.redis.must(&["ZADD", &case.key("key_ages"), &due, &"x".repeat(44)]);
+    for _ in 0..1_000 {
+        case.call("expire", &["500"]).expect("a reply");
+        if case.redis.must(&["HLEN", &key]) == redis::Value::Int(251) {
+            break;
+        }
+    }
+    let dump = case.dump();
+    let mut left: Vec<&str> = dump.fields("keys").map(|(field, _)| field).collect();
+    left.sort_unstable();
+    let wanted: Vec<String> = (251..=500).map(|n| format!("{n:022}")).collect();
+    assert_eq!(left, wanted);
 }

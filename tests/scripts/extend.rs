@@ -80,7 +80,6 @@ fn keys_and_repeats_in_one_call() {
             "+ deadlines a @900000 r1",
             "+ deadlines b @900000 r1",
             "+ keys k2 f2 11",
-            "+ key_ages @86400000 k2",
             "journal extended k2 f2 r1 H c1 @-60000 @900000 * a:2,b:1 *",
         ],
     );

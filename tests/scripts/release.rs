@@ -1,6 +1,6 @@
 //! `lua/release.lua`: held units go back before their deadline.
 
-use crate::support::Case;
+use crate::support::{Case, expand};
 
 #[test]
 fn released() {
@@ -83,7 +83,6 @@ fn several_in_one_call() {
             "- customers c2 a=1;r2 ",
             "+ keys k1 f1 11",
             "+ keys k3 f3 13",
-            "+ key_ages @86400000 k1k3",
             "+ ended @600000 13 r1r2r3",
             "journal released k1 f1 r1 R c1 @-60000 @840000 * a:2 *",
             "journal expired * * r2 E c2 @-900000 @0 * a:1 *",
@@ -99,4 +98,29 @@ fn a_version_handed_in_stands_for_one_that_left() {
     case.refused("release", &format!("r1|{released}|@-60000||"), &format!("ALREADY {released}"));
     case.refused("release", &format!("r1|{released}|@-60001||"), "UNKNOWN_RESERVATION");
     case.refused("release", "r1|E c1 @-900000 @-1 * a:2|@0||", "ENDED E");
+}
+
+#[test]
+fn what_older_versions_wrote_is_read() {
+    let mut case = Case::given(&["stock a 5", "r1 H c1 @-60000 @840000 * a:2"]);
+    let id = expand("r1");
+    let long = expand("H c1 @-60000 @840000 * a:2");
+    let key = case.key("reservations");
+    let stored = case.redis.must(&["HGET", &key, &id]);
+    assert_ne!(stored, redis::Value::BulkString(long.clone().into_bytes()));
+    case.redis.must(&["HSET", &key, &id, &long]);
+    case.expect(
+        "release",
+        &["r1||||"],
+        &["RELEASED R c1 @-60000 @840000 * a:2"],
+        &[
+            "- stock a 5 2 0 *",
+            "+ stock a 7 0 0 *",
+            "- reservations r1 H c1 @-60000 @840000 * a:2",
+            "+ reservations r1 R c1 @-60000 @840000 * a:2 11",
+            "- customers c1 a=2;r1 ",
+            "+ ended @600000 11 r1",
+            "journal released * * r1 R c1 @-60000 @840000 * a:2 *",
+        ],
+    );
 }

@@ -82,7 +82,6 @@ fn a_key_is_remembered_with_a_success_only() {
             "+ deadlines a @900000 r2",
             "+ customers c1 a=1;r2 ",
             "+ keys k1 f2 11",
-            "+ key_ages @86400000 k1",
             "journal held k1 f2 r2 H c1 @0 @900000 * a:1 *",
         ],
     );
@@ -95,7 +94,7 @@ fn a_key_is_remembered_with_a_success_only() {
 }
 
 #[test]
-fn keys_of_one_call_share_a_group() {
+fn each_key_of_a_call_is_remembered() {
     let mut case = Case::given(&["stock a 5", "key k7 f7 3 @500"]);
     case.expect(
         "reserve",
@@ -110,7 +109,6 @@ fn keys_of_one_call_share_a_group() {
             "+ customers c a=2;r1 r2 ",
             "+ keys k1 f1 11",
             "+ keys k2 f2 12",
-            "+ key_ages @86400000 k1k2",
             "journal held k1 f1 r1 H c @0 @900000 * a:1 *",
             "journal held k2 f2 r2 H c @0 @900000 * a:1 *",
         ],

@@ -18,7 +18,6 @@ fn added_and_taken_out() {
             "- stock a 5 3 1 2",
             "+ stock a 0 3 1 2",
             "+ keys k1 f1 11",
-            "+ key_ages @86400000 k1",
             "journal restocked k1 f1 a 7 16 12 3 1 po-1 \"truck two\"",
             "journal restocked * * a -12 4 0 3 1 * null",
         ],

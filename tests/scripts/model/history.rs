@@ -183,7 +183,7 @@ impl History {
             Wanted::Text(text) => assert_eq!(text, outcome),
             Wanted::Swept(nearest) => {
                 let words: Vec<&str> = outcome.split(' ').collect();
-                let ["EXPIRED", next, more] = words[..] else { panic!("{outcome}") };
+                let ["EXPIRED", next, more, _] = words[..] else { panic!("{outcome}") };
                 if more == "1" || self.model.skewed {
                     return;
                 }

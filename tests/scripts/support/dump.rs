@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dropgate::store::DropKeys;
 
-use super::Redis;
+use super::{
+    Redis,
+    stored::{show_group, show_reservation},
+};
 
 /// One entry of the journal as Redis has it: id, then field and value in turn.
 pub(crate) type RawEntry = (String, Vec<String>);
@@ -12,7 +15,8 @@ pub(crate) type RawEntry = (String, Vec<String>);
 /// Everything in a drop's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dump {
-    /// Field and value of each hash, score and member of each sorted set, by key name.
+    /// Field and value of each hash, score and member of each sorted set, by key name;
+    /// reservations and groups of deadlines in their long form.
     pub(crate) pairs: BTreeMap<&'static str, BTreeMap<String, String>>,
     /// The journal.
     pub(crate) entries: Vec<RawEntry>,
@@ -46,7 +50,11 @@ impl Dump {
         for (name, _) in NAMES {
             let value = values.next().expect("a reply a key");
             let texts: Vec<String> = redis::from_redis_value(value).expect("texts");
-            let read = texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
+            let read = texts.chunks_exact(2).map(|pair| match name {
+                "reservations" => (pair[0].clone(), show_reservation(&pair[0], &pair[1])),
+                "deadlines" => (show_group(&pair[0]), pair[1].clone()),
+                _ => (pair[0].clone(), pair[1].clone()),
+            });
             pairs.insert(name, read.collect());
         }
         let journal = values.next().expect("the journal");

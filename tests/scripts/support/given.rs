@@ -8,13 +8,13 @@
 //! r1 H c1 @-60000 @840000 * a:2        a reservation as Redis keeps it
 //! r2 E c1 @-90000 @-50000 * a:1 7      an ended one, with the seq that ended it
 //! gone r3 C c1 @-9 @9 o1 a:1           one that has left Redis; it still counts
-//! key k1 f1 7 @5000                    an idempotency key and when it is forgotten
+//! key k1 f1 7 @5000                    an idempotency key, and when those up to its seq may go
 //! meta limit 3                         a field of meta
 //! ```
 
 use std::collections::BTreeMap;
 
-use super::{START, expand};
+use super::{START, expand, stored::store_reservation};
 
 /// Pairs for each key, in the order of a rebuild's chunks, and the counts to expect.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Given {
                 }
                 "key" => {
                     given.keys.push((words[1].to_owned(), format!("{} {}", words[2], words[3])));
-                    given.key_ages.push((words[4].to_owned(), words[1].to_owned()));
+                    given.key_ages.push((words[4].to_owned(), words[3].to_owned()));
                 }
                 "gone" => given.count(&words[1..]),
                 _ => given.reserve(&words),
@@ -89,7 +89,8 @@ impl Given {
             let mark = words.get(7).expect("an ended reservation has a mark");
             self.ended.entry((*mark).to_owned()).or_default().push_str(&id);
         }
-        self.reservations.push((id, words[1..].join(" ")));
+        let stored = store_reservation(&id, &words[1..]);
+        self.reservations.push((id, stored));
         self.count(words);
     }
 

@@ -6,6 +6,7 @@ mod check;
 mod dump;
 mod given;
 mod short;
+mod stored;
 
 pub(crate) use case::Case;
 pub(crate) use check::check_entry;
