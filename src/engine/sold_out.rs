@@ -3,8 +3,10 @@
 //!
 //! A note is used only where the script could say nothing else: for a call of one line without a
 //! key, on a drop that is open, has no limits (they are checked before the stock) and knows the
-//! SKU. It goes as soon as the ledger shows a later event of the SKU, with a new epoch, and after
-//! [`TRUSTED_FOR`] at the latest: then one call asks Redis again, which also frees what is due.
+//! SKU, and only while this process shows the SKU as sold out too: nobody who sees units here is
+//! refused without asking. It goes as soon as the ledger shows a later event of the SKU, with a new
+//! epoch, and after [`TRUSTED_FOR`] at the latest: then one call asks Redis again, which also frees
+//! what is due.
 
 use std::{
     collections::HashMap,
@@ -64,7 +66,8 @@ impl DropHandle {
         let unlimited =
             view.settings.limit_per_customer.is_none() && sku.settings.limit_per_customer.is_none();
         let open = view.settings.state_at(now) == DropState::Open;
-        (ttl_fits && unlimited && open && sku.stock.version <= note.seq).then(|| {
+        let shown = sku.stock.stock.available < line.quantity && sku.stock.version <= note.seq;
+        (ttl_fits && unlimited && open && shown).then(|| {
             let (sku, requested) = (line.sku.clone(), line.quantity);
             Refusal::SoldOut(vec![Shortage { sku, requested, available: note.available }])
         })

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dropgate_nemesis::cluster::{PATIENCE, STOREFRONT};
+use dropgate_nemesis::cluster::{Cluster, PATIENCE, STOREFRONT};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -57,16 +57,14 @@ async fn what_one_engine_gives_back_the_other_can_hold_and_show() {
         assert_eq!(held.status, StatusCode::CREATED, "{held:?}");
         let out = cluster.hold(1, "news", "b", None, None).await.expect("an answer");
         assert_eq!(out.code(), "sold_out");
+        // News take some milliseconds: what it shows next must not be from before the hold.
+        shows(&cluster, 1, 0).await;
         let id = held.body["id"].as_str().expect("an id");
         let path = format!("/v1/drops/news/reservations/{id}/release");
         let back = cluster.call(0, Method::POST, &path, None, None).await.expect("an answer");
         assert_eq!(back.status, StatusCode::OK, "{back:?}");
         assert_eq!(cluster.available(0, "news").await, Some(1), "at once where it was answered");
-        let since = Instant::now();
-        while cluster.available(1, "news").await != Some(1) {
-            assert!(since.elapsed() < PATIENCE, "the other engine never shows it");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        shows(&cluster, 1, 1).await;
         let next = cluster.hold(1, "news", &format!("b-{round}"), None, None).await;
         let next = next.expect("an answer");
         assert_eq!(next.status, StatusCode::CREATED, "{next:?}");
@@ -75,6 +73,15 @@ async fn what_one_engine_gives_back_the_other_can_hold_and_show() {
         cluster.call(1, Method::POST, &path, None, None).await.expect("an answer");
     }
     cluster.assert_balanced(0, "news").await;
+}
+
+/// Waits until an engine shows so many units of the drop `news`.
+async fn shows(cluster: &Cluster, engine: usize, units: i64) {
+    let since = Instant::now();
+    while cluster.available(engine, "news").await != Some(units) {
+        assert!(since.elapsed() < PATIENCE, "engine {engine} never shows {units}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
