@@ -111,7 +111,7 @@ async fn sweep(engine: &Engine, drop: &DropHandle, sweeps: &Sweeps) {
                 swept.await
             }
         };
-        if let (Turn::Beside, Some((_, position))) = (turn, &done) {
+        if let (Turn::Polite, Some((_, position))) = (turn, &done) {
             let durable = drop.progress.wait(position);
             drop.progress.wake.notify_one();
             let _ = tokio::time::timeout(PATIENCE, durable).await;
