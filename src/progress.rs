@@ -116,6 +116,8 @@ pub struct Progress {
     pub sweep: Notify,
     /// Whether the journal may have more than this process has read.
     stirred: AtomicBool,
+    /// Whether deadlines may have been made that this process does not know.
+    others_wrote: AtomicBool,
     nearest_deadline: AtomicI64,
     clock_offset: AtomicI64,
 }
@@ -148,6 +150,7 @@ impl Progress {
             wake: Notify::new(),
             sweep: Notify::new(),
             stirred: AtomicBool::new(false),
+            others_wrote: AtomicBool::new(true),
             nearest_deadline: AtomicI64::new(i64::MAX),
             clock_offset: AtomicI64::new(0),
         }
@@ -360,6 +363,7 @@ impl Progress {
     /// Notes that the journal may have more than this process has read, and wakes the
     /// write-behind.
     pub fn stir(&self) {
+        self.others_wrote.store(true, Ordering::Release);
         self.stirred.store(true, Ordering::Release);
         self.wake.notify_one();
     }
@@ -368,6 +372,12 @@ impl Progress {
     #[must_use]
     pub fn is_stirred(&self) -> bool {
         self.stirred.load(Ordering::Acquire)
+    }
+
+    /// Whether something may have been written since this was last asked whose deadlines this process
+    /// doesn't know.
+    pub fn take_others_wrote(&self) -> bool {
+        self.others_wrote.swap(false, Ordering::AcqRel)
     }
 
     /// The write-behind is about to look.

@@ -81,6 +81,9 @@ enum Command {
         /// Calls a second in an open loop, instead of 256 closed loops
         #[arg(long)]
         rate: Option<f64>,
+        /// Over how many drops the holds are spread
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        drops: u64,
     },
 }
 
@@ -97,8 +100,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             design::serve(design).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Try { what, seconds, rate }) => {
-            quick::look(&what, Duration::from_secs(seconds), rate).await?;
+        Some(Command::Try { what, seconds, rate, drops }) => {
+            quick::look(&what, Duration::from_secs(seconds), rate, drops).await?;
             Ok(ExitCode::SUCCESS)
         }
         None if cli.measure.list => {

@@ -11,16 +11,24 @@ use dropgate_bench::{
 use tokio_util::sync::CancellationToken;
 
 /// `what` is `none`, or an engine that answers holds from `redis` or `ledger`.
-pub(crate) async fn look(what: &str, duration: Duration, rate: Option<f64>) -> anyhow::Result<()> {
+/// Holds are spread over `drops`.
+pub(crate) async fn look(
+    what: &str,
+    duration: Duration,
+    rate: Option<f64>,
+    drops: u64,
+) -> anyhow::Result<()> {
     let stage = Stage::start(&std::env::current_exe()?).await?;
     let process = match what {
         "none" => stage.front(Design::None).await?,
         ack => stage.engine(ack).await?,
     };
-    if what != "none" {
-        open_drop(&process, "d", 100_000_000).await?;
+    let drop_of = move |n: u64| format!("d{}", n % drops);
+    let opened = if what == "none" { 0 } else { drops };
+    for n in 0..opened {
+        open_drop(&process, &drop_of(n), 100_000_000).await?;
     }
-    let make = |n| hold("d", n);
+    let make = move |n| hold(&drop_of(n), n);
     for _ in 0..3 {
         let before = Spent::so_far(&stage, &process)?;
         let (calls, shown) = if let Some(rate) = rate {
@@ -32,8 +40,8 @@ pub(crate) async fn look(what: &str, duration: Duration, rate: Option<f64>) -> a
             let run = closed(process.address, CONNECTIONS, duration, make).await?;
             (run.only(201)?, format!("{:.0}/s", run.rate(201)))
         };
-        if what != "none" {
-            until_durable(&process, "d", 1).await?;
+        if opened > 0 {
+            until_durable(&process, &drop_of(0), 1).await?;
         }
         let spent = Spent::so_far(&stage, &process)?.since(before, calls);
         println!(

@@ -1,7 +1,5 @@
 //! What became durable, told to everybody in this process and in others.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
 use super::DropHandle;
@@ -27,11 +25,16 @@ pub struct DurableNews {
 }
 
 impl DurableNews {
+    /// The last `seq` of it.
+    #[must_use]
+    pub fn last_seq(&self) -> i64 {
+        self.chains.last().map_or(self.from, |(seq, _)| *seq)
+    }
+
     /// Takes in what was committed right behind it. What does not fit takes its place: whoever
     /// hears of it notices the gap and asks the ledger.
-    fn join(&mut self, later: DurableNews) {
-        let end = self.chains.last().map(|(seq, _)| *seq);
-        if later.epoch != self.epoch || end != Some(later.from) {
+    pub(super) fn join(&mut self, later: DurableNews) {
+        if later.epoch != self.epoch || later.from != self.last_seq() {
             *self = later;
             return;
         }
@@ -39,37 +42,6 @@ impl DurableNews {
         self.stock.retain(|old| later.stock.iter().all(|new| new.sku != old.sku));
         self.stock.extend(later.stock);
         self.configures |= later.configures;
-    }
-}
-
-/// What was committed here and others have not been told yet.
-#[derive(Debug, Default)]
-pub struct Untold(Mutex<Telling>);
-
-#[derive(Debug, Default)]
-struct Telling {
-    news: Option<DurableNews>,
-    /// Whether somebody is at it.
-    told: bool,
-}
-
-impl Untold {
-    /// Adds news. True when nobody is at telling it: then the caller has to.
-    pub fn put(&self, news: DurableNews) -> bool {
-        let mut telling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut telling.news {
-            Some(known) => known.join(news),
-            none @ None => *none = Some(news),
-        }
-        !std::mem::replace(&mut telling.told, true)
-    }
-
-    /// Takes what is to be told; with `None`, the caller is not at it any more.
-    pub fn take(&self) -> Option<DurableNews> {
-        let mut telling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = telling.news.take();
-        telling.told = news.is_some();
-        news
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{durable::Untold, shown::Shown, sold_out::SoldOut};
+use super::{shown::Shown, sold_out::SoldOut};
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
@@ -27,8 +27,6 @@ pub struct DropHandle {
     pub lane: Lane,
     /// What the lane has read of the journal.
     pub inbox: Arc<Inbox>,
-    /// What others are still to be told.
-    pub untold: Untold,
     shown: RwLock<Shown>,
     pub(super) sold_out: SoldOut,
 }
@@ -41,7 +39,6 @@ impl DropHandle {
             keys: DropKeys::new(&id),
             lane: Lane::start(store, id.clone(), Arc::clone(&progress), Arc::clone(&inbox)),
             inbox,
-            untold: Untold::default(),
             id,
             progress,
             shown: RwLock::default(),

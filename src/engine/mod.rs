@@ -11,6 +11,7 @@ mod durable;
 mod handle;
 mod shown;
 mod sold_out;
+mod untold;
 mod verbs;
 
 pub use answer::{Answer, CallError, Effect, Success};
@@ -18,12 +19,16 @@ pub use audit::{AuditReport, SkuCounts};
 pub use durable::DurableNews;
 pub use handle::DropHandle;
 pub use shown::Rendered;
+pub use untold::{Telling, Untold};
 
 pub use crate::ledger::ReservationFilter;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -69,6 +74,10 @@ pub struct Engine {
     pub(crate) name: String,
     drops: RwLock<HashMap<DropId, Arc<DropHandle>>>,
     unknown: Mutex<HashMap<DropId, Instant>>,
+    /// What other engines are to be told.
+    pub(crate) untold: Untold,
+    /// Drops that are written at present.
+    busy: AtomicUsize,
     /// Where the tasks learn of drops.
     opened: mpsc::UnboundedSender<Arc<DropHandle>>,
 }
@@ -96,6 +105,8 @@ impl Engine {
             name: uuid::Uuid::now_v7().to_string(),
             drops: RwLock::default(),
             unknown: Mutex::default(),
+            untold: Untold::default(),
+            busy: AtomicUsize::new(0),
             opened,
         };
         (Arc::new(engine), drops)
@@ -127,6 +138,24 @@ impl Engine {
     #[must_use]
     pub fn known_drops(&self) -> Vec<Arc<DropHandle>> {
         self.drops.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// How many drops this process knows.
+    #[must_use]
+    pub fn drop_count(&self) -> usize {
+        self.drops.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many drops are written by this process at present.
+    #[must_use]
+    pub fn busy_drops(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Counts a drop among the busy ones until the guard is dropped.
+    pub(crate) fn busy(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(&self.busy)
     }
 
     /// A drop that this process knows already.
@@ -202,5 +231,15 @@ impl Engine {
             tracing::debug!(drop = %id, %error, "the drop's picture is read later");
         }
         Ok(Some(handle))
+    }
+}
+
+/// A drop that is written at present.
+#[derive(Debug)]
+pub(crate) struct Busy<'a>(&'a AtomicUsize);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! Journal entries as the columns that one commit writes.
+//! Journal entries of one drop or several as the columns that one commit writes.
 
 use std::collections::{HashMap, hash_map};
 
@@ -10,26 +10,41 @@ use crate::domain::{
     ReservationState, SkuId, Stock,
 };
 
-/// Entries of one drop, in order and without a gap, ready to be committed at once.
+/// What one transaction carries of one drop: entries in order and without a gap.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) drop: DropId,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Parts of different drops as columns, ready to be committed at once. The first of each group of
+/// columns says to which part a row belongs, counted from 1 as SQL does.
 #[derive(Debug, Default)]
-pub struct Batch {
-    pub(super) epoch: i64,
-    pub(super) previous: String,
-    pub(super) seq: i64,
-    pub(super) chain: String,
+pub(super) struct Batch {
+    pub(super) drops: DropColumns,
     pub(super) entries: EntryColumns,
     pub(super) holds: HoldColumns,
     pub(super) ledger: LedgerColumns,
     pub(super) reservations: ReservationColumns,
+    pub(super) replaced: ReplacedColumns,
     pub(super) lines: LineColumns,
     pub(super) requests: RequestColumns,
     pub(super) stock: StockColumns,
-    /// Whether settings changed, of the drop or of a SKU.
-    pub configures: bool,
+}
+
+/// A row a part: what it builds on, and where it leads.
+#[derive(Debug, Default)]
+pub(super) struct DropColumns {
+    pub(super) id: Vec<String>,
+    pub(super) epoch: Vec<i64>,
+    pub(super) previous: Vec<String>,
+    pub(super) seq: Vec<i64>,
+    pub(super) chain: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct EntryColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) seq: Vec<i64>,
     pub(super) chain: Vec<String>,
     pub(super) at: Vec<DateTime<Utc>>,
@@ -38,6 +53,7 @@ pub(super) struct EntryColumns {
 /// New holds that this batch does nothing else to, a row a line.
 #[derive(Debug, Default)]
 pub(super) struct HoldColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) seq: Vec<i64>,
     pub(super) at: Vec<DateTime<Utc>>,
     pub(super) id: Vec<Uuid>,
@@ -50,6 +66,7 @@ pub(super) struct HoldColumns {
 
 #[derive(Debug, Default)]
 pub(super) struct LedgerColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) seq: Vec<i64>,
     pub(super) line: Vec<i32>,
     pub(super) kind: Vec<&'static str>,
@@ -66,6 +83,7 @@ pub(super) struct LedgerColumns {
 
 #[derive(Debug, Default)]
 pub(super) struct ReservationColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) held: Vec<bool>,
     pub(super) id: Vec<Uuid>,
     pub(super) customer: Vec<String>,
@@ -77,9 +95,16 @@ pub(super) struct ReservationColumns {
     pub(super) at: Vec<DateTime<Utc>>,
 }
 
+/// Reservations whose lines in the ledger are not right any more.
+#[derive(Debug, Default)]
+pub(super) struct ReplacedColumns {
+    pub(super) drop: Vec<i32>,
+    pub(super) reservation: Vec<Uuid>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct LineColumns {
-    pub(super) replaced: Vec<Uuid>,
+    pub(super) drop: Vec<i32>,
     pub(super) reservation: Vec<Uuid>,
     pub(super) sku: Vec<String>,
     pub(super) quantity: Vec<i64>,
@@ -88,6 +113,7 @@ pub(super) struct LineColumns {
 
 #[derive(Debug, Default)]
 pub(super) struct RequestColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) key: Vec<String>,
     pub(super) fingerprint: Vec<String>,
     pub(super) seq: Vec<i64>,
@@ -97,6 +123,7 @@ pub(super) struct RequestColumns {
 
 #[derive(Debug, Default)]
 pub(super) struct StockColumns {
+    pub(super) drop: Vec<i32>,
     pub(super) sku: Vec<String>,
     pub(super) total: Vec<i64>,
     pub(super) available: Vec<i64>,
@@ -117,19 +144,20 @@ struct Last<'a> {
 }
 
 impl Batch {
-    /// Turns entries into columns: facts as they are, stock summed up per SKU, and of each
-    /// reservation only what it came to.
-    ///
-    /// # Panics
-    /// Never on entries that are in order; an empty slice makes an empty batch.
-    #[must_use]
-    pub fn new(entries: &[Entry]) -> Batch {
+    /// Turns parts into columns: facts as they are, stock summed up per SKU, and of each
+    /// reservation only what it came to. A part without entries adds nothing.
+    pub(super) fn new(parts: &[Part]) -> Batch {
         let mut batch = Batch::default();
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return batch };
-        batch.epoch = last.epoch;
-        batch.previous.clone_from(&first.previous);
-        batch.seq = last.seq;
-        batch.chain.clone_from(&last.chain);
+        for (number, part) in (1..).zip(parts) {
+            batch.add(number, part);
+        }
+        batch
+    }
+
+    fn add(&mut self, drop: i32, part: &Part) {
+        let entries = &part.entries;
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return };
+        self.drops.push(&part.drop, first, last);
         let events = || entries.iter().flat_map(|entry| &entry.events).map(|(event, _)| event);
         let mut words: HashMap<ReservationId, usize> = HashMap::new();
         for id in events().filter_map(Event::reservation_id) {
@@ -140,43 +168,36 @@ impl Batch {
         let mut stock: HashMap<SkuId, (Stock, i64)> = HashMap::new();
         for entry in entries {
             let at = entry.at.to_datetime();
-            batch.entries.seq.push(entry.seq);
-            batch.entries.chain.push(entry.chain.clone());
-            batch.entries.at.push(at);
+            self.entries.push(drop, entry, at);
             for (seq, (event, key)) in (entry.first_seq()..).zip(&entry.events) {
                 if let Some(key) = key {
-                    batch.requests.push(seq, at, key, answer(event));
+                    self.requests.push(drop, seq, at, key, answer(event));
                 }
                 for (sku, change) in event.stock_changes() {
                     add(&mut stock, sku, change, seq);
                 }
                 if let Some(hold) = new_hold(event, entry.at).filter(|hold| words[&hold.id] == 1) {
-                    batch.holds.push(seq, at, hold);
+                    self.holds.push(drop, seq, at, hold);
                     continue;
                 }
-                batch.ledger.push_event(seq, at, event);
-                match event {
-                    Event::Configured { .. } => batch.configures = true,
-                    Event::Restocked { .. } => {}
-                    Event::Reservation { change, after, .. } => {
-                        note(&mut reservations, &mut order, *change, after, seq, at);
-                    }
+                self.ledger.push_event(drop, seq, at, event);
+                if let Event::Reservation { change, after, .. } = event {
+                    note(&mut reservations, &mut order, *change, after, seq, at);
                 }
             }
         }
         for id in order {
             let last = &reservations[&id];
-            batch.reservations.push(last);
-            batch.lines.push(last);
+            self.reservations.push(drop, last);
+            if last.lines_changed {
+                self.replaced.drop.push(drop);
+                self.replaced.reservation.push(id.uuid());
+            }
+            if last.held || last.lines_changed {
+                self.lines.push(drop, last.after);
+            }
         }
-        batch.stock.fill(stock);
-        batch
-    }
-
-    /// Each entry's last `seq` and chain: what waiting calls ask for.
-    #[must_use]
-    pub fn chains(&self) -> Vec<(i64, String)> {
-        self.entries.seq.iter().copied().zip(self.entries.chain.iter().cloned()).collect()
+        self.stock.fill(drop, stock);
     }
 }
 
@@ -232,9 +253,29 @@ fn answer(event: &Event) -> String {
     }
 }
 
+impl DropColumns {
+    fn push(&mut self, drop: &DropId, first: &Entry, last: &Entry) {
+        self.id.push(drop.to_string());
+        self.epoch.push(last.epoch);
+        self.previous.push(first.previous.clone());
+        self.seq.push(last.seq);
+        self.chain.push(last.chain.clone());
+    }
+}
+
+impl EntryColumns {
+    fn push(&mut self, drop: i32, entry: &Entry, at: DateTime<Utc>) {
+        self.drop.push(drop);
+        self.seq.push(entry.seq);
+        self.chain.push(entry.chain.clone());
+        self.at.push(at);
+    }
+}
+
 impl HoldColumns {
-    fn push(&mut self, seq: i64, at: DateTime<Utc>, hold: &Reservation) {
+    fn push(&mut self, drop: i32, seq: i64, at: DateTime<Utc>, hold: &Reservation) {
         for (position, Line { sku, quantity }) in (0..).zip(&hold.lines) {
+            self.drop.push(drop);
             self.seq.push(seq);
             self.at.push(at);
             self.id.push(hold.id.uuid());
@@ -248,24 +289,24 @@ impl HoldColumns {
 }
 
 impl LedgerColumns {
-    fn push_event(&mut self, seq: i64, at: DateTime<Utc>, event: &Event) {
+    fn push_event(&mut self, drop: i32, seq: i64, at: DateTime<Utc>, event: &Event) {
         match event {
             Event::Configured { sku, patch } => {
-                self.push(seq, 0, at, event.kind(), sku.as_ref(), 0);
+                self.push((drop, seq, 0), at, event.kind(), sku.as_ref(), 0);
                 self.finish(None, None, None, Some(patch.to_string()));
             }
             Event::Restocked { sku, quantity, reference, reason, .. } => {
-                self.push(seq, 0, at, event.kind(), Some(sku), *quantity);
+                self.push((drop, seq, 0), at, event.kind(), Some(sku), *quantity);
                 let reference = reference.as_ref().map(ToString::to_string);
                 self.finish(None, reference, reason.clone(), None);
             }
             Event::Reservation { after, moved, reason, .. } => {
                 if moved.is_empty() {
-                    self.push(seq, 0, at, event.kind(), None, 0);
+                    self.push((drop, seq, 0), at, event.kind(), None, 0);
                     self.finish(Some(after), None, reason.clone(), None);
                 }
                 for (line, Line { sku, quantity }) in (0..).zip(moved) {
-                    self.push(seq, line, at, event.kind(), Some(sku), *quantity);
+                    self.push((drop, seq, line), at, event.kind(), Some(sku), *quantity);
                     self.finish(Some(after), None, reason.clone(), None);
                 }
             }
@@ -274,13 +315,13 @@ impl LedgerColumns {
 
     fn push(
         &mut self,
-        seq: i64,
-        line: i32,
+        (drop, seq, line): (i32, i64, i32),
         at: DateTime<Utc>,
         kind: &'static str,
         sku: Option<&SkuId>,
         quantity: i64,
     ) {
+        self.drop.push(drop);
         self.seq.push(seq);
         self.line.push(line);
         self.at.push(at);
@@ -306,8 +347,9 @@ impl LedgerColumns {
 }
 
 impl ReservationColumns {
-    fn push(&mut self, last: &Last<'_>) {
+    fn push(&mut self, drop: i32, last: &Last<'_>) {
         let after = last.after;
+        self.drop.push(drop);
         self.held.push(last.held);
         self.id.push(after.id.uuid());
         self.customer.push(after.customer_id.to_string());
@@ -321,16 +363,10 @@ impl ReservationColumns {
 }
 
 impl LineColumns {
-    fn push(&mut self, last: &Last<'_>) {
-        if !last.held && !last.lines_changed {
-            return;
-        }
-        let id = last.after.id.uuid();
-        if last.lines_changed {
-            self.replaced.push(id);
-        }
-        for (position, Line { sku, quantity }) in (0..).zip(&last.after.lines) {
-            self.reservation.push(id);
+    fn push(&mut self, drop: i32, of: &Reservation) {
+        for (position, Line { sku, quantity }) in (0..).zip(&of.lines) {
+            self.drop.push(drop);
+            self.reservation.push(of.id.uuid());
             self.sku.push(sku.to_string());
             self.quantity.push(*quantity);
             self.position.push(position);
@@ -339,7 +375,8 @@ impl LineColumns {
 }
 
 impl RequestColumns {
-    fn push(&mut self, seq: i64, at: DateTime<Utc>, key: &RequestKey, answer: String) {
+    fn push(&mut self, drop: i32, seq: i64, at: DateTime<Utc>, key: &RequestKey, answer: String) {
+        self.drop.push(drop);
         self.key.push(key.key.clone());
         self.fingerprint.push(key.fingerprint.clone());
         self.seq.push(seq);
@@ -349,8 +386,9 @@ impl RequestColumns {
 }
 
 impl StockColumns {
-    fn fill(&mut self, stock: HashMap<SkuId, (Stock, i64)>) {
+    fn fill(&mut self, drop: i32, stock: HashMap<SkuId, (Stock, i64)>) {
         for (sku, (sum, version)) in stock {
+            self.drop.push(drop);
             self.sku.push(sku.to_string());
             self.total.push(sum.total);
             self.available.push(sum.available);

@@ -1,27 +1,43 @@
 //! The one statement that makes a batch true.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 
-use super::{Batch, Ledger, LedgerError, error::is_fenced, read::sku_stock};
+use super::{
+    Ledger, LedgerError,
+    batch::{Batch, Part},
+    error::is_fenced,
+    read::{parse, sku_stock},
+};
 use crate::{
     domain::{DropId, SkuStock},
     failpoint::{self, Mutant},
 };
 
-/// What a commit left of the SKUs it touched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a commit left of the SKUs of a drop that it touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Their counts and versions, afterwards.
     pub stock: Vec<SkuStock>,
 }
 
-/// The batch does not build on what the ledger has: somebody else wrote, or the drop has a
+/// The entries do not build on what the ledger has: somebody else wrote, or the drop has a
 /// new epoch. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fenced;
+
+/// Why a transaction has no result.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// A part of it does not build on the ledger; nothing was written.
+    Fenced,
+    /// The server said no; nothing was written.
+    Declined(LedgerError),
+    /// It may have happened.
+    Unknown(LedgerError),
+}
 
 /// Who says that a drop's epoch rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,117 +55,93 @@ pub enum Decision {
 /// How long a commit may take. Its outcome is unknown after that, and the head tells it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
-const COMMIT: &str = "SELECT sku, total, available, held, sold, version FROM dropgate_commit(
+const COMMIT: &str = "SELECT sku, total, available, held, sold, version, drop_id
+    FROM dropgate_commit(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
-    $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53)";
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
+    $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56,
+    $57, $58, $59, $60, $61)";
 
 impl Ledger {
-    /// Commits a batch: everything of it or nothing, and only on top of what it builds on.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`]: it may have happened, read [`Ledger::head`] to know.
-    /// [`LedgerError::Refused`]: it can't happen; the drop must stop.
-    pub async fn commit(
-        &self,
-        drop: &DropId,
-        batch: &Batch,
-    ) -> Result<Result<Committed, Fenced>, LedgerError> {
-        let connection = self.writer().await?;
-        let statement = connection.prepare_cached(COMMIT).await?;
-        let drop_id = drop.as_str();
-        let Batch { seq, chain, entries: e, holds: h, ledger: l, .. } = batch;
-        let (epoch, previous) = &self.fence_of(drop, batch).await?;
-        let Batch { reservations: r, lines: n, requests: q, stock: s, .. } = batch;
-        let parameters: [&(dyn ToSql + Sync); 53] = [
-            &drop_id,
-            epoch,
-            previous,
-            seq,
-            chain,
-            &e.seq,
-            &e.chain,
-            &e.at,
-            &h.seq,
-            &h.at,
-            &h.id,
-            &h.customer,
-            &h.expires,
-            &h.sku,
-            &h.quantity,
+    /// Commits the parts: everything of all or nothing, each only on top of what it builds on.
+    /// What it left, part by part.
+    pub(super) async fn commit_parts(&self, parts: &[Part]) -> Result<Vec<Committed>, Failure> {
+        let unknown = |error: LedgerError| Failure::Unknown(error);
+        let connection = self.writer().await.map_err(unknown)?;
+        let prepared = connection.prepare_cached(COMMIT).await;
+        let statement = prepared.map_err(|error| unknown(error.into()))?;
+        let mut batch = Batch::new(parts);
+        self.take_out_fences(&mut batch).await.map_err(unknown)?;
+        let Batch { drops: d, entries: e, holds: h, ledger: l, .. } = &batch;
+        let Batch { reservations: r, replaced: x, lines: n, requests: q, stock: s, .. } = &batch;
+        #[rustfmt::skip]
+        let parameters: [&(dyn ToSql + Sync); 61] = [
+            &d.id, &d.epoch, &d.previous, &d.seq, &d.chain,
+            &e.drop, &e.seq, &e.chain, &e.at,
+            &h.drop, &h.seq, &h.at, &h.id, &h.customer, &h.expires, &h.sku, &h.quantity,
             &h.position,
-            &l.seq,
-            &l.line,
-            &l.kind,
-            &l.reservation,
-            &l.customer,
-            &l.sku,
-            &l.quantity,
-            &l.order,
-            &l.at,
-            &l.reference,
-            &l.reason,
-            &l.settings,
-            &r.held,
-            &r.id,
-            &r.customer,
-            &r.state,
-            &r.order,
-            &r.created,
-            &r.expires,
-            &r.seq,
-            &r.at,
-            &n.replaced,
-            &n.reservation,
-            &n.sku,
-            &n.quantity,
-            &n.position,
-            &q.key,
-            &q.fingerprint,
-            &q.seq,
-            &q.answer,
-            &q.at,
-            &s.sku,
-            &s.total,
-            &s.available,
-            &s.held,
-            &s.sold,
-            &s.version,
+            &l.drop, &l.seq, &l.line, &l.kind, &l.reservation, &l.customer, &l.sku, &l.quantity,
+            &l.order, &l.at, &l.reference, &l.reason, &l.settings,
+            &r.drop, &r.held, &r.id, &r.customer, &r.state, &r.order, &r.created, &r.expires,
+            &r.seq, &r.at,
+            &x.drop, &x.reservation,
+            &n.drop, &n.reservation, &n.sku, &n.quantity, &n.position,
+            &q.drop, &q.key, &q.fingerprint, &q.seq, &q.answer, &q.at,
+            &s.drop, &s.sku, &s.total, &s.available, &s.held, &s.sold, &s.version,
         ];
         let query = connection.query(&statement, &parameters);
         let Ok(result) = tokio::time::timeout(COMMIT_WITHIN, query).await else {
             // Nobody may queue behind a connection that does not answer.
             std::mem::drop(Object::take(connection));
-            return Err(LedgerError::Unavailable(format!("no answer within {COMMIT_WITHIN:?}")));
+            let what = format!("no answer within {COMMIT_WITHIN:?}");
+            return Err(unknown(LedgerError::Unavailable(what)));
         };
-        match result {
-            Ok(rows) => {
-                let stock = rows.iter().map(sku_stock).collect::<Result<_, _>>()?;
-                Ok(Ok(Committed { stock }))
-            }
-            Err(error) if is_fenced(&error) => Ok(Err(Fenced)),
+        let rows = match result {
+            Ok(rows) => rows,
+            Err(error) if is_fenced(&error) => return Err(Failure::Fenced),
             Err(error) if failpoint::without(Mutant::SkipRefusedEvents) => {
                 let skip = "UPDATE drops SET last_seq = $2, last_chain = $3 WHERE id = $1";
-                connection.execute(skip, &[&drop_id, seq, chain]).await?;
+                for ((id, seq), chain) in d.id.iter().zip(&d.seq).zip(&d.chain) {
+                    let skipped = connection.execute(skip, &[id, seq, chain]).await;
+                    skipped.map_err(|error| unknown(error.into()))?;
+                }
                 tracing::warn!(%error, "skipped");
-                Ok(Ok(Committed { stock: Vec::new() }))
+                return Ok(vec![Committed::default(); parts.len()]);
             }
-            Err(error) => Err(error.into()),
+            Err(error) if error.as_db_error().is_some() => {
+                return Err(Failure::Declined(error.into()));
+            }
+            Err(error) => return Err(unknown(error.into())),
+        };
+        let mut left: HashMap<DropId, Committed> = HashMap::new();
+        for row in &rows {
+            let read = parse(row, 6).and_then(|drop| Ok((drop, sku_stock(row)?)));
+            let (drop, stock) = read.map_err(unknown)?;
+            left.entry(drop).or_default().stock.push(stock);
         }
+        Ok(parts.iter().map(|part| left.remove(&part.drop).unwrap_or_default()).collect())
     }
 
-    /// What the ledger must be at for a batch to be committed: what it builds on.
-    async fn fence_of(&self, drop: &DropId, batch: &Batch) -> Result<(i64, String), LedgerError> {
-        let (mut epoch, mut previous) = (batch.epoch, batch.previous.clone());
+    /// Makes a batch build on whatever the ledger has, where a test asks for an engine without
+    /// that rule.
+    async fn take_out_fences(&self, batch: &mut Batch) -> Result<(), LedgerError> {
         let any_epoch = failpoint::without(Mutant::CommitWithoutEpochFence);
         let any_chain = failpoint::without(Mutant::CommitWithoutChainFence);
-        if (any_epoch || any_chain)
-            && let Some(head) = self.head(drop).await?
-        {
-            epoch = if any_epoch { head.epoch } else { epoch };
-            previous = if any_chain { head.chain } else { previous };
+        if !any_epoch && !any_chain {
+            return Ok(());
         }
-        Ok((epoch, previous))
+        let drops = &mut batch.drops;
+        for (at, id) in drops.id.iter().enumerate() {
+            let Ok(id) = id.parse() else { continue };
+            let Some(head) = self.head(&id).await? else { continue };
+            if any_epoch {
+                drops.epoch[at] = head.epoch;
+            }
+            if any_chain {
+                drops.previous[at] = head.chain;
+            }
+        }
+        Ok(())
     }
 
     /// Raises a drop's epoch if the ledger still stands where `seen` says; everything of earlier

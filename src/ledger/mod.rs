@@ -7,11 +7,11 @@ mod audit;
 mod batch;
 mod commit;
 mod error;
+mod group;
 mod pool;
 mod read;
 mod snapshot;
 
-pub use batch::Batch;
 pub use commit::{Committed, Decision, Fenced};
 pub use error::LedgerError;
 pub use pool::Ledger;

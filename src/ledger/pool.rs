@@ -1,12 +1,12 @@
 //! Connections, and the schema.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 use refinery::embed_migrations;
 use tokio_postgres::{Config, NoTls};
 
-use super::LedgerError;
+use super::{LedgerError, group::Commits};
 
 embed_migrations!("migrations");
 
@@ -19,6 +19,7 @@ pub struct Ledger {
     readers: Pool,
     // The write-behind never waits behind reads: without it nothing is answered.
     writers: Pool,
+    pub(super) commits: Arc<Commits>,
 }
 
 impl Ledger {
@@ -29,10 +30,13 @@ impl Ledger {
     pub fn connect(url: &str, readers: usize, writers: usize) -> Result<Ledger, LedgerError> {
         let config: Config =
             url.parse().map_err(|error| LedgerError::Unavailable(format!("{error}")))?;
-        // A batch is committed by one function with arrays of any length: its plan is made once.
-        let plans = " -c plan_cache_mode=force_generic_plan";
+        // A batch is committed by one function with arrays of any length: its plan is made once, perhaps
+        // while the tables are empty, and must be right for big ones. What a commit touches it finds
+        // by its key; to read a whole table for that would look cheaper only while there is nothing in it.
+        let plans = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
+                     -c enable_hashjoin=off -c enable_mergejoin=off";
         let readers = pool(config.clone(), readers, "")?;
-        Ok(Ledger { readers, writers: pool(config, writers, plans)? })
+        Ok(Ledger { readers, writers: pool(config, writers, plans)?, commits: Arc::default() })
     }
 
     /// Brings the schema up to this version. Engines that start at once wait for each other.

@@ -44,6 +44,17 @@ pub struct JournalRead {
     pub is_writer: bool,
 }
 
+/// What there is to tell of one drop.
+#[derive(Debug)]
+pub struct Tell<'a> {
+    /// Its keys.
+    pub keys: &'a DropKeys,
+    /// What became durable, in words.
+    pub news: Option<String>,
+    /// Up to which (epoch, `seq`) the journal goes; `None` while it stays as it is.
+    pub trim: Option<(i64, i64)>,
+}
+
 /// Journal entries as Redis gave them, not yet looked at.
 #[derive(Debug)]
 pub struct RawEntries(pub(super) Value);
@@ -108,32 +119,38 @@ impl Store {
         Ok(JournalRead { meta, entries, is_writer })
     }
 
-    /// Tells everybody what became durable, lets the journal go up to there, and takes the
-    /// lease for `engine`: whoever has committed is the usual writer, also in the stead of one
-    /// that died. Nothing depends on its arrival.
+    /// Tells everybody what became durable, and where it is time for that lets the journal go up to
+    /// there and takes the lease for `engine`: whoever has committed is the usual writer, also in the
+    /// stead of one that died. Nothing depends on its arrival.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tell_durable(
-        &self,
-        keys: &DropKeys,
-        engine: &str,
-        (epoch, seq): (i64, i64),
-        news: &str,
-    ) -> Result<(), StoreError> {
-        let trim = Invocation {
-            script: Script::named("trim"),
-            keys: &[keys.meta().to_owned(), keys.journal().to_owned()],
-            shared: &[],
-            arguments: &[epoch.to_string(), seq.to_string()],
-        };
+    pub async fn tell_durable(&self, engine: &str, drops: &[Tell<'_>]) -> Result<(), StoreError> {
+        let trims: Vec<([String; 2], [String; 2])> = drops
+            .iter()
+            .filter_map(|tell| tell.trim.map(|reached| (tell.keys, reached)))
+            .map(|(keys, (epoch, seq))| {
+                let keys = [keys.meta().to_owned(), keys.journal().to_owned()];
+                (keys, [epoch.to_string(), seq.to_string()])
+            })
+            .collect();
+        let script = Script::named("trim");
+        let trims: Vec<Invocation<'_>> = trims
+            .iter()
+            .map(|(keys, arguments)| Invocation { script, keys, shared: &[], arguments })
+            .collect();
         let mut pipeline = redis::pipe();
-        pipeline.cmd("PUBLISH").arg(&keys.durable).arg(news);
-        pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("PX").arg(LEASE_MS);
-        trim.push(&mut pipeline);
+        for tell in drops {
+            if let Some(news) = &tell.news {
+                pipeline.cmd("PUBLISH").arg(&tell.keys.durable).arg(news);
+            }
+            if tell.trim.is_some() {
+                pipeline.cmd("SET").arg(&tell.keys.writer).arg(engine).arg("PX").arg(LEASE_MS);
+            }
+        }
+        trims.iter().for_each(|trim| trim.push(&mut pipeline));
         if self.run(&mut pipeline).await?.last().is_some_and(is_missing) {
-            let again = self.invoke(std::slice::from_ref(&trim)).await;
-            again.into_iter().collect::<Result<Vec<_>, _>>()?;
+            self.invoke(&trims).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ mod scripts;
 pub use client::{ScriptCall, Store, Turn};
 pub use error::StoreError;
 pub use inbox::Inbox;
-pub use journal::{ENTRIES, Inspection, JournalRead, MetaRead, RawEntries};
+pub use journal::{ENTRIES, Inspection, JournalRead, MetaRead, RawEntries, Tell};
 pub use keys::DropKeys;
 pub use listen::{News, Subscription};
 pub use rebuild::{Chunk, Expected};

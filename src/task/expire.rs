@@ -37,7 +37,10 @@ const BACKLOG: i64 = 500;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// A drop without holds is looked at so often, to let go of what Redis no longer needs.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
-/// For so long after its last event it is looked at with every tick, like one that has holds: a
+/// With more drops than these, each is looked at with every second tick, with every third and so on. What
+/// comes due is known here or was written by others, and either is looked at without delay.
+const A_TICK: usize = 200;
+/// For so long after its last event it is looked at again and again, like one that has holds: a
 /// turn lets go of some hundreds that ended, and a big sale leaves a million behind.
 const LINGER: Duration = Duration::from_secs(3600);
 
@@ -49,6 +52,7 @@ pub(super) async fn run(
     mut ticks: watch::Receiver<u64>,
 ) {
     let mut kept = Instant::now();
+    let phase = rand::random::<u32>();
     let (mut seen, mut moved) = (drop.progress.seen_seq(), None::<Instant>);
     loop {
         let due = wait(&drop, &mut ticks).await;
@@ -58,7 +62,11 @@ pub(super) async fn run(
             moved = Some(Instant::now());
         }
         let lingers = moved.is_some_and(|moved| moved.elapsed() < LINGER);
-        if due || lingers || has_holds(&drop) || kept.elapsed() >= HOUSEKEEPING {
+        let turns = u64::try_from(engine.drop_count().div_ceil(A_TICK)).unwrap_or(u64::MAX);
+        let tick = *ticks.borrow() + u64::from(phase);
+        let routine = drop.progress.take_others_wrote() || tick.is_multiple_of(turns.max(1));
+        let alive = lingers || has_holds(&drop);
+        if due || (routine && alive) || kept.elapsed() >= HOUSEKEEPING {
             kept = Instant::now();
             sweep(&engine, &drop, &sweeps).await;
         }

@@ -12,6 +12,7 @@ mod pace;
 mod rebuild;
 mod reconcile;
 mod schedule;
+mod tell;
 mod write_behind;
 
 pub use error::TaskError;
@@ -55,6 +56,7 @@ impl Tasks {
             });
         };
         spawn(Box::pin(listen::run(Arc::clone(&engine))));
+        spawn(Box::pin(tell::run(Arc::clone(&engine))));
         spawn(Box::pin(reconcile::run(Arc::clone(&engine), ticks.clone())));
         spawn(Box::pin(reconcile::keep_up(Arc::clone(&engine), ticks.clone())));
         let inner = tracker.clone();

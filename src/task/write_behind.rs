@@ -15,7 +15,7 @@ use super::{
     rebuild::{Patience, rebuild_and_go_on},
 };
 use crate::{
-    domain::Entry,
+    domain::{Entry, Event},
     engine::{DropHandle, DurableNews, Engine},
     failpoint::{
         self,
@@ -23,9 +23,9 @@ use crate::{
         Place,
     },
     guard,
-    ledger::{Batch, Committed, LedgerError},
+    ledger::{Committed, LedgerError},
     progress::{Halt, Position, Trouble},
-    store::{ENTRIES, JournalRead, RawEntries, StoreError},
+    store::{ENTRIES, JournalRead, RawEntries, StoreError, Tell},
 };
 
 /// Events that one transaction carries at most.
@@ -33,8 +33,11 @@ const EVENTS: usize = 4_000;
 /// So often Redis is asked where the drop stands and who is its usual writer, also while the lane
 /// reads all that is to be written.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Others are told what became durable at most so often.
-const TELL_EVERY: Duration = Duration::from_millis(10);
+/// The journal lets go of what became durable so often.
+const TRIM_EVERY: Duration = Duration::from_millis(100);
+/// What is done again and again for each drop is done less often where there are so many that each gets
+/// no more than this of every round.
+const A_DROP: Duration = Duration::from_millis(2);
 /// An engine whose own call has waited so long writes itself, whoever holds the lease.
 const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
 /// After so long it looks into the ledger: the news may have been lost.
@@ -72,22 +75,39 @@ enum Health {
 
 /// Carries for as long as the process lives.
 pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
-    let mut watch = Watch { patience: Patience::new(drop.progress.durable().epoch), looked: None };
-    let mut failures = 0_u32;
+    let mut watch = Watch {
+        patience: Patience::new(drop.progress.durable().epoch),
+        looked: None,
+        looks_last: LOOK_EVERY,
+        failures: 0,
+    };
+    let mut busy = None;
     loop {
         let pause = match run_once(&engine, &drop, &mut watch).await {
             Ok(step) => {
-                failures = 0;
+                watch.failures = 0;
+                if step == Step::Wrote {
+                    busy.get_or_insert_with(|| engine.busy());
+                } else if step == Step::Idle {
+                    busy = None;
+                }
                 match step {
                     Step::Again => Duration::ZERO,
-                    Step::Wrote => LOOK_EVERY,
-                    Step::Idle if drop.progress.longest_wait().is_none() => IDLE,
+                    Step::Wrote => {
+                        watch.looks_last = spread_over(LOOK_EVERY, engine.busy_drops());
+                        watch.looks_last
+                    }
+                    Step::Idle if drop.progress.longest_wait().is_none() => {
+                        watch.looks_last = spread_over(IDLE, engine.drop_count());
+                        watch.looks_last + jitter(watch.looks_last / 10)
+                    }
                     Step::Idle | Step::Others => Duration::from_millis(10),
                     Step::Halted => Duration::from_secs(1),
                 }
             }
             Err(error) => {
-                failures += 1;
+                watch.failures += 1;
+                let failures = watch.failures;
                 if failures.is_power_of_two() {
                     tracing::warn!(drop = %drop.id, %error, failures, "the write-behind waits");
                 }
@@ -103,11 +123,20 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
     }
 }
 
+/// How often something is done for each of so many drops that would be done every `every` for one.
+fn spread_over(every: Duration, drops: usize) -> Duration {
+    every.max(A_DROP * u32::try_from(drops).unwrap_or(u32::MAX))
+}
+
 /// What one write-behind remembers between its turns.
 struct Watch {
     patience: Patience,
     /// When Redis was last asked and all was well, with this process as the usual writer.
     looked: Option<Instant>,
+    /// For how long that is good enough.
+    looks_last: Duration,
+    /// Turns in a row that ended with an error.
+    failures: u32,
 }
 
 /// One turn: look, then write what is there.
@@ -127,9 +156,10 @@ async fn run_once(
         return Ok(Step::Halted);
     }
     let (durable, mark) = (drop.progress.durable(), drop.progress.mark());
-    let recent = watch.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+    let alone = watch.failures > 0 || halted;
+    let recent = watch.looked.is_some_and(|at| at.elapsed() < watch.looks_last);
     if recent && trouble.is_none() && !halted && !drop.progress.is_stirred() {
-        let mut ahead = Ahead::new(durable.clone());
+        let mut ahead = Ahead::new(durable.clone(), alone);
         ahead.absorb(drop, drop.inbox.take());
         if !ahead.entries.is_empty() {
             failpoint::pass(Place::WriteAfterRead).await;
@@ -170,7 +200,7 @@ async fn run_once(
     if read.entries.len() >= ENTRIES {
         drop.progress.stir();
     }
-    let mut ahead = Ahead::new(durable);
+    let mut ahead = Ahead::new(durable, alone);
     ahead.entries = read.entries;
     write(engine, drop, ahead).await
 }
@@ -193,15 +223,16 @@ async fn write(
 ) -> Result<Step, TaskError> {
     let mut committed: Option<DurableNews> = None;
     while let Some((from, entries)) = ahead.take_batch() {
-        let batch = Batch::new(&entries);
+        let mut news = news_of(&from, &entries);
         if failpoint::without(TrimAheadOfLedger)
             && let Some(last) = entries.last()
         {
             let reached = (from.epoch, last.seq);
-            engine.store.tell_durable(&drop.keys, &engine.name, reached, "").await?;
+            let tell = Tell { keys: &drop.keys, news: None, trim: Some(reached) };
+            engine.store.tell_durable(&engine.name, &[tell]).await?;
         }
         let committing = drop.progress.committing();
-        let commit = engine.ledger.commit(&drop.id, &batch);
+        let commit = engine.ledger.commit(&drop.id, entries, ahead.alone);
         tokio::pin!(commit);
         // Sent first; then the calls of the last batch hear of it.
         let early = futures_util::poll!(&mut commit);
@@ -242,13 +273,9 @@ async fn write(
         };
         failpoint::pass(Place::WriteAfterCommit).await;
         drop.halt(None);
-        committed = Some(DurableNews {
-            epoch: from.epoch,
-            from: from.seq,
-            chains: batch.chains(),
-            stock,
-            configures: batch.configures,
-        });
+        let configures = news.configures;
+        news.stock = stock;
+        committed = Some(news);
         if ahead.entries.is_empty()
             && let Some(news) = committed.take()
         {
@@ -256,7 +283,7 @@ async fn write(
             ahead.absorb(drop, drop.inbox.take());
         }
         // Settings are followed, and trouble is looked into, before anything else.
-        if batch.configures || drop.progress.has_trouble() {
+        if configures || drop.progress.has_trouble() {
             break;
         }
     }
@@ -268,6 +295,18 @@ async fn write(
     Ok(if more || progress.has_trouble() { Step::Again } else { Step::Wrote })
 }
 
+/// What there will be to tell once these entries are committed, but for the counts.
+fn news_of(from: &Position, entries: &[Entry]) -> DurableNews {
+    let mut events = entries.iter().flat_map(|entry| &entry.events);
+    DurableNews {
+        epoch: from.epoch,
+        from: from.seq,
+        chains: entries.iter().map(|entry| (entry.seq, entry.chain.clone())).collect(),
+        stock: Vec::new(),
+        configures: events.any(|(event, _)| matches!(event, Event::Configured { .. })),
+    }
+}
+
 /// What the journal has behind the batch that is being committed.
 struct Ahead {
     entries: Vec<Entry>,
@@ -275,11 +314,14 @@ struct Ahead {
     reached: Position,
     /// Whether what was read does not go on there: somebody has to look closely.
     ends: bool,
+    /// Whether it shares no transaction with other drops: the last one failed, and another failure
+    /// must cost them nothing.
+    alone: bool,
 }
 
 impl Ahead {
-    fn new(reached: Position) -> Ahead {
-        Ahead { entries: Vec::new(), reached, ends: false }
+    fn new(reached: Position, alone: bool) -> Ahead {
+        Ahead { entries: Vec::new(), reached, ends: false, alone }
     }
 
     /// What one transaction carries of it, and where that begins.
@@ -342,34 +384,12 @@ async fn spread(
     drop: &Arc<DropHandle>,
     news: DurableNews,
 ) -> Result<(), LedgerError> {
-    let events = news.chains.last().map_or(0, |(seq, _)| seq - news.from);
+    let events = news.last_seq() - news.from;
     metrics::counter!("dropgate_durable_events_total", "drop" => drop.id.to_string())
         .increment(u64::try_from(events).unwrap_or(0));
     let told = drop.committed(&engine.ledger, &news).await;
-    tell(engine, drop, news);
+    engine.untold.put(drop, news, spread_over(TRIM_EVERY, engine.busy_drops()));
     told
-}
-
-/// Tells other engines, beside the next turn: nothing depends on it. At most one is at it, so that
-/// many small commits cost Redis no more than some.
-fn tell(engine: &Arc<Engine>, drop: &Arc<DropHandle>, news: DurableNews) {
-    if !drop.untold.put(news) {
-        return;
-    }
-    let (engine, drop) = (Arc::clone(engine), Arc::clone(drop));
-    tokio::spawn(async move {
-        while let Some(news) = drop.untold.take() {
-            let seq = news.chains.last().map_or(news.from, |(seq, _)| *seq);
-            let Ok(words) = serde_json::to_string(&news) else { continue };
-            failpoint::pass(Place::WriteBeforeTrim).await;
-            let reached = (news.epoch, seq);
-            let told = engine.store.tell_durable(&drop.keys, &engine.name, reached, &words).await;
-            if let Err(error) = told {
-                tracing::debug!(drop = %drop.id, %error, "could not tell what is durable");
-            }
-            tokio::time::sleep(TELL_EVERY).await;
-        }
-    });
 }
 
 /// `mark` is how far the ledger has been, as far as is known here: above `durable` only when

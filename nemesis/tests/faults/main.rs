@@ -17,6 +17,7 @@ mod postgres;
 mod redis_faults;
 mod settings;
 mod standing_still;
+mod together;
 mod went_back;
 mod windows;
 
