@@ -46,6 +46,10 @@ static METRICS: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
         "dropgate_invariant_violations_total",
         "Counts that can't be and events that the ledger refuses, by where they were found"
     );
+    metrics::describe_counter!(
+        "dropgate_rate_limited_total",
+        "Calls that were told to wait, by the limit: key, customer or address"
+    );
     metrics::describe_counter!("dropgate_durable_events_total", "Events this process committed");
     handle.inspect_err(|error| tracing::warn!(%error, "metrics are not collected")).ok()
 });

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Api;
+use super::auth::OnlyDrops;
 use super::extract::{
     DropPath, JsonBody, NewDropPath, NewSkuPath, OptionalJsonBody, ReservationPath, SkuPath,
 };
@@ -125,15 +126,17 @@ async fn act(
     Ok(Json(AdminDrop::of(&view, api.engine.now())).into_response())
 }
 
-/// `GET /v1/admin/drops`
+/// `GET /v1/admin/drops`: those that the key is for.
 pub(super) async fn drops(
     State(api): State<Arc<Api>>,
+    only: Option<Extension<OnlyDrops>>,
     mut query: Query,
 ) -> Result<Response, Problem> {
     let cursor = query.cursor::<DropId>();
     let limit = query.limit(500, 50);
     query.finish()?;
-    let page = api.read(api.engine.drops(cursor, limit)).await.map_err(problem)?;
+    let only = only.as_ref().and_then(|only| only.drops());
+    let page = api.read(api.engine.drops_of(only, cursor, limit)).await.map_err(problem)?;
     let now = api.engine.now();
     let items = page.items.iter().map(|view| AdminDrop::of(view, now)).collect();
     Ok(Json(Page { items, next_cursor: opaque(page.next_cursor) }).into_response())

@@ -1,101 +1,242 @@
-//! Who may call what: two bearer keys, one for each scope.
+//! Who may call what.
+//!
+//! A key has scopes, and may be limited to some drops. The two keys from the settings are an
+//! `admin` and a `storefront` for every drop.
+//!
+//! | routes | opened by |
+//! |---|---|
+//! | storefront | `storefront`, `admin`; their GETs also by `read` |
+//! | admin | `admin`; their GETs also by `read` |
+//! | keys | `admin` that is not limited to drops |
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::limits::Shared;
 use super::problem::{Code, Problem};
 use crate::config::KeySettings;
+use crate::domain::{DropId, KeyDigest, Scope};
+use crate::engine::{Keyring, KnownKey};
 
-/// What a key allows. An admin may do what a storefront may.
+/// What a route wants of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
+enum Wants {
     Storefront,
     Admin,
+    Keys,
 }
 
-/// Digests of the two keys: of one length, so that comparing them takes one time.
+/// Whose key came along.
+#[derive(Clone, Debug)]
+enum Caller {
+    /// Holds the admin key of the settings.
+    Admin,
+    /// Holds the storefront key of the settings.
+    Storefront,
+    /// Holds a key that was made.
+    Known(Arc<KnownKey>),
+}
+
+/// The drops that a caller is limited to, for handlers of routes that name no drop.
+#[derive(Clone, Debug)]
+pub(super) struct OnlyDrops(Arc<KnownKey>);
+
+/// Where the keys are: the two from the settings as digests of one length, so that comparing them
+/// takes one time, and those that were made.
 pub(super) struct Keys {
-    admin: [u8; 32],
-    storefront: [u8; 32],
+    admin: KeyDigest,
+    storefront: KeyDigest,
+    made: Arc<Keyring>,
+    /// How fast one key may be used.
+    limit: Option<Shared>,
+}
+
+impl OnlyDrops {
+    pub(super) fn drops(&self) -> Option<&BTreeSet<DropId>> {
+        self.0.drops.as_ref()
+    }
+}
+
+impl Caller {
+    fn holds(&self, scope: Scope) -> bool {
+        match self {
+            Caller::Admin => scope == Scope::Admin,
+            Caller::Storefront => scope == Scope::Storefront,
+            Caller::Known(key) => key.scopes.contains(&scope),
+        }
+    }
+
+    /// What tells one key from the others.
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Caller::Admin => Cow::Borrowed("admin"),
+            Caller::Storefront => Cow::Borrowed("storefront"),
+            Caller::Known(key) => Cow::Owned(key.id.to_string()),
+        }
+    }
+
+    /// The key, if it is limited to some drops.
+    fn limited(&self) -> Option<(&Arc<KnownKey>, &BTreeSet<DropId>)> {
+        match self {
+            Caller::Admin | Caller::Storefront => None,
+            Caller::Known(key) => key.drops.as_ref().map(|drops| (key, drops)),
+        }
+    }
+
+    /// Whether the key's scopes are enough.
+    fn may(&self, wants: Wants, method: &Method) -> bool {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let reader = reads && self.holds(Scope::Read);
+        match wants {
+            Wants::Storefront => {
+                self.holds(Scope::Admin) || self.holds(Scope::Storefront) || reader
+            }
+            Wants::Admin => self.holds(Scope::Admin) || reader,
+            Wants::Keys => self.holds(Scope::Admin) && self.limited().is_none(),
+        }
+    }
 }
 
 impl Keys {
-    pub(super) fn new(keys: &KeySettings) -> Keys {
-        Keys { admin: digest(keys.admin.expose()), storefront: digest(keys.storefront.expose()) }
+    pub(super) fn new(keys: &KeySettings, made: Arc<Keyring>, limit: Option<Shared>) -> Keys {
+        let digest = KeyDigest::of;
+        let (admin, storefront) = (digest(keys.admin.expose()), digest(keys.storefront.expose()));
+        Keys { admin, storefront, made, limit }
     }
 
-    /// The scope of the key that came along; `None` without one that is known.
-    fn scope(&self, headers: &HeaderMap) -> Option<Scope> {
+    /// Whose key came along; `None` without one that is known.
+    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(only), None) = (given.next(), given.next()) else { return None };
         let (scheme, key) = only.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        let given = digest(key.trim_start_matches(' '));
+        let given = KeyDigest::of(key.trim_start_matches(' '));
         // Both are compared, whatever the first says.
-        let admin: Choice = given.ct_eq(&self.admin);
-        let storefront: Choice = given.ct_eq(&self.storefront);
+        let admin: Choice = given.0.ct_eq(&self.admin.0);
+        let storefront: Choice = given.0.ct_eq(&self.storefront.0);
         if admin.into() {
-            Some(Scope::Admin)
+            Some(Caller::Admin)
+        } else if storefront.into() {
+            Some(Caller::Storefront)
         } else {
-            bool::from(storefront).then_some(Scope::Storefront)
+            self.made.find(&given).map(Caller::Known)
         }
     }
 }
 
-fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
-
-/// Lets holders of either key pass.
+/// Lets those pass who may call storefront routes.
 pub(super) async fn storefront(
     State(keys): State<Arc<Keys>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match keys.scope(request.headers()) {
-        Some(Scope::Storefront | Scope::Admin) => answer(request, next).await,
-        None => unauthenticated().into_response(),
-    }
+    pass(&keys, Wants::Storefront, request, next).await
 }
 
-/// Lets holders of the admin key pass.
+/// Lets those pass who may call admin routes.
 pub(super) async fn admin(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
-    match keys.scope(request.headers()) {
-        Some(Scope::Admin) => answer(request, next).await,
-        Some(Scope::Storefront) => {
-            Problem::new(Code::Forbidden, "Use the admin key for this call.").into_response()
-        }
-        None => unauthenticated().into_response(),
-    }
+    pass(&keys, Wants::Admin, request, next).await
 }
 
-/// What only a key opens is kept by no cache.
-async fn answer(request: Request, next: Next) -> Response {
+/// Lets those pass who may manage keys.
+pub(super) async fn keys(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
+    pass(&keys, Wants::Keys, request, next).await
+}
+
+async fn pass(keys: &Keys, wants: Wants, request: Request, next: Next) -> Response {
+    let Some(caller) = keys.caller(request.headers()) else {
+        return unauthenticated().into_response();
+    };
+    if !caller.may(wants, request.method()) {
+        return forbidden(match wants {
+            Wants::Storefront => "Use a key of scope storefront or admin; read is for GETs.",
+            Wants::Admin => "Use a key of scope admin, or for a GET of scope read.",
+            Wants::Keys => "Use a key of scope admin that is limited to no drop.",
+        });
+    }
+    let request = match caller.limited() {
+        None => request,
+        Some((key, drops)) => match within(request, key, drops).await {
+            Some(request) => request,
+            None => return forbidden("Use a key for this drop: this one is limited to others."),
+        },
+    };
+    let told = match &keys.limit {
+        None => None,
+        Some(limit) => limit.ask(&caller.name()).await,
+    };
+    if let Some(refusal) = told.and_then(|told| told.refusal()) {
+        return refusal;
+    }
     let mut response = next.run(request).await;
+    if let Some(told) = told {
+        told.add_to(response.headers_mut());
+    }
+    // What only a key opens is kept by no cache.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The request, if it is about one of `drops` or about none; the handler is then told which.
+async fn within(
+    request: Request,
+    key: &Arc<KnownKey>,
+    drops: &BTreeSet<DropId>,
+) -> Option<Request> {
+    let (mut parts, body) = request.into_parts();
+    // A path that can't be read is about none of them.
+    let names = RawPathParams::from_request_parts(&mut parts, &()).await.ok()?;
+    let named = names.iter().find(|(name, _)| *name == "drop");
+    if named.is_some_and(|(_, drop)| !drops.contains(drop)) {
+        return None;
+    }
+    parts.extensions.insert(OnlyDrops(Arc::clone(key)));
+    Some(Request::from_parts(parts, body))
 }
 
 fn unauthenticated() -> Problem {
     Problem::new(Code::Unauthenticated, "Send `Authorization: Bearer <key>` with a valid key.")
 }
 
+fn forbidden(detail: &'static str) -> Response {
+    Problem::new(Code::Forbidden, detail).into_response()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn keys(admin: &str, storefront: &str) -> Keys {
+        let digest = KeyDigest::of;
+        Keys {
+            admin: digest(admin),
+            storefront: digest(storefront),
+            made: Arc::default(),
+            limit: None,
+        }
+    }
+
+    fn scope(keys: &Keys, headers: &HeaderMap) -> Option<Scope> {
+        match keys.caller(headers)? {
+            Caller::Admin => Some(Scope::Admin),
+            Caller::Storefront => Some(Scope::Storefront),
+            Caller::Known(_) => None,
+        }
+    }
+
     #[test]
     fn a_key_opens_its_scope() {
-        let keys = Keys { admin: digest("the-admin-key"), storefront: digest("the-store-key") };
-        for (value, scope) in [
+        let keys = keys("the-admin-key", "the-store-key");
+        for (value, expected) in [
             ("Bearer the-admin-key", Some(Scope::Admin)),
             ("bearer  the-store-key", Some(Scope::Storefront)),
             ("Bearer the-store-key ", None),
@@ -108,17 +249,17 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
-            assert_eq!(keys.scope(&headers), scope, "{value:?}");
+            assert_eq!(scope(&keys, &headers), expected, "{value:?}");
         }
-        assert_eq!(keys.scope(&HeaderMap::new()), None);
+        assert_eq!(scope(&keys, &HeaderMap::new()), None);
     }
 
     #[test]
     fn two_keys_are_none() {
-        let keys = Keys { admin: digest("a"), storefront: digest("s") };
+        let keys = keys("a", "s");
         let mut headers = HeaderMap::new();
         headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer a"));
         headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer s"));
-        assert_eq!(keys.scope(&headers), None);
+        assert_eq!(scope(&keys, &headers), None);
     }
 }

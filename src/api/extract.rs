@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 
 use super::body;
-use super::problem::{Code, Problem, unknown_drop, unknown_reservation, unknown_sku};
-use crate::domain::{DropId, ReservationId, SkuId};
+use super::problem::{Code, Problem, unknown_drop, unknown_key, unknown_reservation, unknown_sku};
+use crate::domain::{ApiKeyId, DropId, ReservationId, SkuId};
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 64 * 1024;
@@ -37,6 +37,9 @@ pub(super) struct NewDropPath(pub(super) DropId);
 
 /// `{drop}` of a drop that may exist, `{sku}` of a SKU that may have to be created.
 pub(super) struct NewSkuPath(pub(super) DropId, pub(super) SkuId);
+
+/// `{id}` of a key.
+pub(super) struct KeyPath(pub(super) ApiKeyId);
 
 /// The decoded values of a path's parameters, by name; none of a path that is no UTF-8.
 struct Names(Option<RawPathParams>);
@@ -90,6 +93,15 @@ impl<S: Sync> FromRequestParts<S> for ReservationPath {
         let names = Names::of(parts).await;
         let id = names.get("id").parse().map_err(|_| unknown_reservation());
         names.drop_of(id).map(|(drop, id)| ReservationPath(drop, id))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for KeyPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let id = Names::of(parts).await.get("id").parse();
+        id.map(KeyPath).map_err(|_| unknown_key())
     }
 }
 

@@ -24,10 +24,11 @@ where
     F: Fn(Hold) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Answer<Reservation>> + Send + 'static,
 {
+    let keys = auth::Keys::new(keys, Arc::default(), None);
     let handler = async move |Asked(hold): Asked| storefront::held(design(hold).await);
     Router::new()
         .route("/v1/drops/{drop}/reservations", post(handler))
-        .route_layer(from_fn_with_state(Arc::new(auth::Keys::new(keys)), auth::storefront))
+        .route_layer(from_fn_with_state(Arc::new(keys), auth::storefront))
 }
 
 /// Serves `router` on `listener` until `stop` is cancelled, as [`super::serve`] serves the API.

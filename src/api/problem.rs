@@ -27,6 +27,7 @@ pub(super) enum Code {
     UnknownDrop,
     UnknownSku,
     UnknownReservation,
+    UnknownKey,
     NotFound,
     MethodNotAllowed,
     TooLarge,
@@ -42,8 +43,10 @@ pub(super) enum Code {
     NotConfirmed,
     MaxHoldReached,
     InsufficientAvailable,
+    KeyEnded,
     InvalidRequest,
     IdempotencyKeyReused,
+    RateLimited,
     Unavailable,
 }
 
@@ -74,6 +77,7 @@ impl Code {
             Code::UnknownReservation => {
                 (S::NOT_FOUND, "unknown_reservation", "The drop has no such reservation")
             }
+            Code::UnknownKey => (S::NOT_FOUND, "unknown_key", "There is no such key"),
             Code::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this address"),
             Code::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
@@ -109,6 +113,7 @@ impl Code {
             Code::InsufficientAvailable => {
                 (S::CONFLICT, "insufficient_available", "Fewer units are free")
             }
+            Code::KeyEnded => (S::CONFLICT, "key_ended", "The key opens nothing any more"),
             Code::InvalidRequest => {
                 (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid")
             }
@@ -117,6 +122,7 @@ impl Code {
                 "idempotency_key_reused",
                 "The idempotency key belongs to another request",
             ),
+            Code::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
             Code::Unavailable => {
                 (S::SERVICE_UNAVAILABLE, "unavailable", "The answer can't be given now")
             }
@@ -329,6 +335,10 @@ pub(super) fn unknown_reservation() -> Problem {
         Code::UnknownReservation,
         "Check the drop's and the reservation's id in the address.",
     )
+}
+
+pub(super) fn unknown_key() -> Problem {
+    Problem::new(Code::UnknownKey, "List the keys to see their ids.")
 }
 
 fn drop_refuses(code: Code, detail: &'static str, opens_at: Option<Millis>) -> Problem {

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,14 +14,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use hyper::body::Incoming;
 use tower::Service;
 
 use super::Api;
 use super::etag;
 use super::extract::{DropPath, SkuPath};
+use super::limits::Told;
 use super::problem::{Problem, Refused, unknown_sku};
+use super::server::Answers;
 use super::view::{PublicDrop, PublicSku};
 use crate::domain::{DropId, DropView};
 use crate::engine::Rendered;
@@ -30,12 +33,41 @@ use crate::engine::Rendered;
 pub(super) struct KeptFirst {
     pub(super) api: Arc<Api>,
     pub(super) router: Router,
+    /// Who is at the other end of the connection.
+    pub(super) peer: IpAddr,
 }
+
+impl KeptFirst {
+    fn answer(&mut self, request: Request<Incoming>) -> Answered {
+        let reads = request.method() == Method::GET;
+        match reads.then(|| kept(&self.api, request.uri().path())).flatten() {
+            Some(rendered) => Either::Left(ready(Ok(etag::answer(request.headers(), rendered)))),
+            None => Either::Right(self.router.call(request)),
+        }
+    }
+
+    /// How the call stands by where it comes from. What is asked of the process itself is not
+    /// limited: a load balancer must hear whether it is well.
+    fn ask(&self, request: &Request<Incoming>) -> Option<Told> {
+        let addresses = self.api.addresses.as_ref()?;
+        let limited = request.uri().path().starts_with("/v1/");
+        limited.then(|| addresses.ask(self.peer, request.headers()))
+    }
+}
+
+impl Answers for KeptFirst {
+    fn of(&self, peer: IpAddr) -> KeptFirst {
+        KeptFirst { peer, ..self.clone() }
+    }
+}
+
+/// An answer that was kept, or one to come.
+type Answered = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
 impl Service<Request<Incoming>> for KeptFirst {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+    type Future = Either<Answered, BoxFuture<'static, Result<Response, Infallible>>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // As routers are, always.
@@ -43,11 +75,16 @@ impl Service<Request<Incoming>> for KeptFirst {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let reads = request.method() == Method::GET;
-        match reads.then(|| kept(&self.api, request.uri().path())).flatten() {
-            Some(rendered) => Either::Left(ready(Ok(etag::answer(request.headers(), rendered)))),
-            None => Either::Right(self.router.call(request)),
+        let Some(told) = self.ask(&request) else { return Either::Left(self.answer(request)) };
+        if let Some(refusal) = told.refusal() {
+            return Either::Left(Either::Left(ready(Ok(refusal))));
         }
+        let answer = self.answer(request);
+        Either::Right(Box::pin(async move {
+            let mut response = answer.await?;
+            told.add_to(response.headers_mut());
+            Ok(response)
+        }))
     }
 }
 

@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::body::Fields;
 use super::problem::Problem;
-use super::value::{boolean, details, integer, lines, name, parsed, reason, seconds, time};
-use crate::domain::{CustomerId, DropPatch, Lines, MAX_STOCK, OrderId, Reference, SkuPatch};
+use super::value::{boolean, details, integer, lines, list, name, parsed, reason, seconds, time};
+use crate::domain::{
+    CustomerId, DropPatch, Lines, MAX_KEY_DROPS, MAX_OVERLAP_SECONDS, MAX_STOCK, Millis, NewApiKey,
+    OrderId, Reference, SkuPatch,
+};
 
 /// Who reserves what, and for how long.
 pub(super) struct Reserve {
@@ -128,4 +131,29 @@ pub(super) fn sku_patch(body: &Value) -> Result<SkuPatch, Problem> {
         initial_stock: fields.optional("initial_stock", integer(0..=MAX_STOCK)),
     };
     fields.finish(|| Some(patch)).map_err(Problem::invalid)
+}
+
+/// The key that is wanted.
+pub(super) fn new_key(body: &Value, now: Millis) -> Result<NewApiKey, Problem> {
+    let mut fields = Fields::of(body);
+    let name = fields.required("name", name);
+    let scopes = fields.required("scopes", list(3));
+    let drops = fields.nullable("drops", list(MAX_KEY_DROPS)).flatten();
+    let expires_at = fields.nullable("expires_at", |value| {
+        let at = time(value)?;
+        if at > now { Ok(at) } else { Err("must be a time to come".to_owned()) }
+    });
+    fields
+        .finish(|| {
+            let expires_at = expires_at.flatten();
+            Some(NewApiKey { name: name?, scopes: scopes?, drops, expires_at })
+        })
+        .map_err(Problem::invalid)
+}
+
+/// For how many seconds the secret before a rotation works too.
+pub(super) fn rotate(body: &Value) -> Result<i64, Problem> {
+    let mut fields = Fields::of(body);
+    let overlap = fields.optional("overlap_seconds", integer(0..=MAX_OVERLAP_SECONDS));
+    fields.finish(|| Some(overlap.unwrap_or(0))).map_err(Problem::invalid)
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
-use super::{Api, admin, auth, operations, public, storefront};
+use super::{Api, admin, auth, keys, operations, public, storefront};
 
 /// The whole API.
 pub(super) fn router(api: Arc<Api>) -> Router {
@@ -23,12 +23,13 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .merge(open)
         .merge(storefront_routes(&api))
         .merge(admin_routes(&api))
+        .merge(key_routes(&api))
         .fallback(operations::not_found)
         .method_not_allowed_fallback(operations::method_not_allowed)
         .with_state(api)
 }
 
-/// For holders of either key.
+/// For those who sell, and their GETs for those who look on.
 fn storefront_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     const ONE: &str = "/v1/drops/{drop}/reservations/{id}";
     Router::new()
@@ -41,7 +42,7 @@ fn storefront_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route_layer(from_fn_with_state(Arc::clone(&api.keys), auth::storefront))
 }
 
-/// For holders of the admin key.
+/// For merchants, and their GETs for those who look on.
 fn admin_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
     let drop = Router::new()
         .route("/", get(admin::drop).put(admin::put_drop))
@@ -58,4 +59,13 @@ fn admin_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/v1/admin/drops", get(admin::drops))
         .nest("/v1/admin/drops/{drop}", drop)
         .route_layer(from_fn_with_state(Arc::clone(&api.keys), auth::admin))
+}
+
+/// For merchants whose key is limited to no drop.
+fn key_routes(api: &Arc<Api>) -> Router<Arc<Api>> {
+    Router::new()
+        .route("/v1/admin/keys", get(keys::list).post(keys::create))
+        .route("/v1/admin/keys/{id}", delete(keys::revoke))
+        .route("/v1/admin/keys/{id}/rotate", post(keys::rotate))
+        .route_layer(from_fn_with_state(Arc::clone(&api.keys), auth::keys))
 }

@@ -5,9 +5,11 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -56,7 +58,9 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// time; then ends what is under way, within a few seconds.
 pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: usize) {
     let stop = api.stop.clone();
-    let service = KeptFirst { router: router::router(Arc::clone(&api)), api };
+    let router = router::router(Arc::clone(&api));
+    // Each connection has the peer that it comes from.
+    let service = KeptFirst { router, api, peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     serve_with(listener, service, stop, connections).await;
 }
 
@@ -67,15 +71,13 @@ pub(super) trait Answers:
     + Send
     + 'static
 {
+    /// What answers the requests of one connection, whose other end is `peer`.
+    fn of(&self, _peer: IpAddr) -> Self {
+        self.clone()
+    }
 }
 
-impl<S> Answers for S where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
-}
+impl Answers for Router {}
 
 /// The same for any service, until `stop` is cancelled.
 pub(super) async fn serve_with(
@@ -95,7 +97,7 @@ pub(super) async fn serve_with(
     let accepting = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => server.take(stream),
+                Ok((stream, peer)) => server.take(stream, peer.ip()),
                 Err(error) => accept_failed(&error).await,
             }
         }
@@ -130,12 +132,12 @@ struct Server<S> {
 }
 
 impl<S: Answers> Server<S> {
-    fn take(&self, stream: TcpStream) {
+    fn take(&self, stream: TcpStream, peer: IpAddr) {
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let connection = Connection {
-                service: self.service.clone(),
+                service: self.service.of(peer),
                 ending: self.ending.clone(),
                 aborting: self.aborting.clone(),
             };

@@ -62,11 +62,22 @@ pub(super) async fn reserve(
     State(api): State<Arc<Api>>,
     Asked(hold): Asked,
 ) -> Result<Response, Problem> {
+    let told = match &api.customers {
+        None => None,
+        Some(limit) => limit.ask(hold.customer_id.as_str()).await,
+    };
+    if let Some(refusal) = told.and_then(|told| told.refusal()) {
+        return Ok(refusal);
+    }
     let call = |engine: Arc<Engine>| async move {
         let Hold { drop, id, customer_id, lines, ttl_seconds, key } = hold;
         engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
     };
-    held(api.change(call).await)
+    let answer = held(api.change(call).await);
+    let Some(told) = told else { return answer };
+    let mut response = answer.into_response();
+    told.add_to(response.headers_mut());
+    Ok(response)
 }
 
 /// What a client hears of a hold.

@@ -1,5 +1,6 @@
 //! What single values of bodies, headers and queries must look like.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -43,6 +44,18 @@ pub(super) fn boolean(value: &Value) -> Result<bool, Wrong> {
 pub(super) fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<T, Wrong> {
     let text = value.as_str().ok_or_else(|| "must be a string".to_owned())?;
     text.parse().map_err(|error: T::Err| format!("is not valid: {error}"))
+}
+
+/// A list of 1 to `most` ids or words; what stands in it twice counts once.
+pub(super) fn list<T>(most: usize) -> impl FnOnce(&Value) -> Result<BTreeSet<T>, Wrong>
+where
+    T: FromStr<Err: Display> + Ord,
+{
+    move |value| {
+        let items = value.as_array().filter(|items| (1..=most).contains(&items.len()));
+        let items = items.ok_or_else(|| format!("must be a list of 1 to {most} strings"))?;
+        items.iter().map(parsed).collect()
+    }
 }
 
 /// An instant.

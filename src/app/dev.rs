@@ -15,7 +15,7 @@ use crate::{
 const KEYS: &str = "keys.env";
 
 pub(super) async fn run(settings: DevCommandSettings) -> anyhow::Result<()> {
-    let DevCommandSettings { dev, server, keys, engine, log: _ } = settings;
+    let DevCommandSettings { dev, server, keys, limits, engine, log: _ } = settings;
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner.set_message("starting a private Redis and a private Postgres");
@@ -23,7 +23,8 @@ pub(super) async fn run(settings: DevCommandSettings) -> anyhow::Result<()> {
     let keys = keep_keys(&dev.data_dir.join(KEYS), &keys)?;
     let ledger = LedgerSettings { url: servers.postgres().url(), connections: 8 };
     spinner.set_message("starting the engine");
-    let running = Running::start(&server, &servers.redis().url(), &ledger, &keys, &engine).await?;
+    let redis = servers.redis().url();
+    let running = Running::start(&server, &redis, &ledger, &keys, limits, &engine).await?;
     spinner.set_message("creating the demo drop");
     demo::create(&running.engine).await?;
     spinner.finish_and_clear();

@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod dev;
+mod keys;
 mod rebuild;
 mod serve;
 
@@ -71,6 +72,11 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
             let settings = rebuild.resolve()?;
             telemetry::init(&settings.log);
             return rebuild::run(settings).await;
+        }
+        Command::Keys(keys) => {
+            let settings = keys.resolve()?;
+            telemetry::init(&settings.log);
+            keys::run(settings).await?;
         }
     }
     Ok(0)

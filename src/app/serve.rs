@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::connect_ledger;
 use crate::{
     api::{self, Api},
-    config::{EngineSettings, KeySettings, LedgerSettings, ServeSettings, ServerSettings},
+    config::{
+        EngineSettings, KeySettings, LedgerSettings, LimitSettings, ServeSettings, ServerSettings,
+    },
     engine::{Engine, EngineOptions},
     ledger::Ledger,
     store::Store,
@@ -26,8 +28,8 @@ const OLDEST_REDIS: u32 = 7;
 const SERVERS_WITHIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(settings: ServeSettings) -> anyhow::Result<()> {
-    let ServeSettings { server, store, ledger, keys, engine, log: _ } = settings;
-    let running = Running::start(&server, &store.url, &ledger, &keys, &engine).await?;
+    let ServeSettings { server, store, ledger, keys, limits, engine, log: _ } = settings;
+    let running = Running::start(&server, &store.url, &ledger, &keys, limits, &engine).await?;
     println!("dropgate serves on http://{}", running.address()?);
     running.until_stopped().await
 }
@@ -50,6 +52,7 @@ impl Running {
         redis_url: &str,
         ledger: &LedgerSettings,
         keys: &KeySettings,
+        limits: LimitSettings,
         engine: &EngineSettings,
     ) -> anyhow::Result<Running> {
         // First of all, so that a second process on one address ends before it does anything.
@@ -66,7 +69,8 @@ impl Running {
         let (engine, drops) = Engine::new(store, ledger, options);
         let tasks = Tasks::start(Arc::clone(&engine), drops, CancellationToken::new()).await?;
         let stop = CancellationToken::new();
-        let api = Api::new(Arc::clone(&engine), keys, options.answer_timeout, stop.clone());
+        let within = options.answer_timeout;
+        let api = Api::new(Arc::clone(&engine), keys, limits, within, stop.clone());
         Ok(Running {
             engine,
             listener,

@@ -4,8 +4,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::error::SettingError;
 use super::{
-    DevArgs, DevKeys, DevSettings, EngineArgs, EngineSettings, KeyArgs, KeySettings, LedgerArgs,
-    LedgerSettings, LogArgs, LogSettings, ServerArgs, ServerSettings, StoreArgs, StoreSettings,
+    DevArgs, DevKeys, DevSettings, EngineArgs, EngineSettings, KeyArgs, KeySettings, Keys,
+    LedgerArgs, LedgerSettings, LimitArgs, LimitSettings, LogArgs, LogSettings, ServerArgs,
+    ServerSettings, StoreArgs, StoreSettings,
 };
 use crate::domain::DropId;
 
@@ -66,6 +67,11 @@ pub enum Command {
     /// for a person who wants it now. It raises the drop's epoch, which fences everything older.
     #[command(after_help = REBUILD_EXITS)]
     Rebuild(Box<Rebuild>),
+    /// Make, list, rotate and revoke keys of the API
+    ///
+    /// Besides the two from the settings of `serve`. The database keeps only their SHA-256; running
+    /// engines hear of a change within a second.
+    Keys(Keys),
 }
 
 /// What `serve` takes.
@@ -79,6 +85,8 @@ pub struct Serve {
     ledger: LedgerArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -94,6 +102,8 @@ pub struct Dev {
     server: ServerArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -148,6 +158,8 @@ pub struct ServeSettings {
     pub ledger: LedgerSettings,
     /// The API's keys.
     pub keys: KeySettings,
+    /// How fast the API may be called.
+    pub limits: LimitSettings,
     /// When and how fast the engine answers.
     pub engine: EngineSettings,
     /// What is logged, and how.
@@ -163,6 +175,8 @@ pub struct DevCommandSettings {
     pub server: ServerSettings,
     /// The API's keys, as far as they are given.
     pub keys: DevKeys,
+    /// How fast the API may be called.
+    pub limits: LimitSettings,
     /// When and how fast the engine answers.
     pub engine: EngineSettings,
     /// What is logged, and how.
@@ -213,6 +227,7 @@ impl Serve {
             store: self.store.resolve()?,
             ledger: self.ledger.resolve()?,
             keys: self.keys.resolve()?,
+            limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
             log: self.log.resolve()?,
         })
@@ -227,6 +242,7 @@ impl Dev {
             dev: self.dev.resolve(),
             server: self.server.resolve()?,
             keys: self.keys.resolve_given()?,
+            limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
             log: self.log.resolve()?,
         })

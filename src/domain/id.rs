@@ -18,6 +18,12 @@ pub struct InvalidId {
     pattern: &'static str,
 }
 
+impl InvalidId {
+    pub(super) fn new(kind: &'static str, pattern: &'static str) -> InvalidId {
+        InvalidId { kind, pattern }
+    }
+}
+
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -1,6 +1,6 @@
 //! Settings, and what is read from the ledger.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Answer, CallError, Engine, HoldAck, Success, call::Settled};
 use crate::{
@@ -107,7 +107,20 @@ impl Engine {
         cursor: Option<String>,
         limit: i64,
     ) -> Result<Page<DropView>, CallError> {
-        self.ledger.drops(cursor.as_deref(), limit).await.map_err(unavailable)
+        self.drops_of(None, cursor, limit).await
+    }
+
+    /// The same for the drops among `only`, if that is given.
+    ///
+    /// # Errors
+    /// [`CallError::Unavailable`].
+    pub async fn drops_of(
+        &self,
+        only: Option<&BTreeSet<DropId>>,
+        cursor: Option<String>,
+        limit: i64,
+    ) -> Result<Page<DropView>, CallError> {
+        self.ledger.drops(only, cursor.as_deref(), limit).await.map_err(unavailable)
     }
 
     /// One reservation, as the ledger has it.

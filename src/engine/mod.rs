@@ -9,6 +9,8 @@ mod audit;
 mod call;
 mod durable;
 mod handle;
+mod keyring;
+mod rates;
 mod shown;
 mod sold_out;
 mod untold;
@@ -18,6 +20,8 @@ pub use answer::{Answer, CallError, Effect, Success};
 pub use audit::{AuditReport, SkuCounts};
 pub use durable::DurableNews;
 pub use handle::DropHandle;
+pub use keyring::{Keyring, KnownKey};
+pub use rates::Rates;
 pub use shown::Rendered;
 pub use untold::{Telling, Untold};
 
@@ -78,6 +82,10 @@ pub struct Engine {
     pub(crate) untold: Untold,
     /// Drops that are written at present.
     busy: AtomicUsize,
+    keyring: Arc<Keyring>,
+    rates: Arc<Rates>,
+    /// Held during a look at the keys.
+    key_looks: tokio::sync::Mutex<()>,
     /// Where the tasks learn of drops.
     opened: mpsc::UnboundedSender<Arc<DropHandle>>,
 }
@@ -98,6 +106,7 @@ impl Engine {
         options: EngineOptions,
     ) -> (Arc<Engine>, mpsc::UnboundedReceiver<Arc<DropHandle>>) {
         let (opened, drops) = mpsc::unbounded_channel();
+        let rates = Rates::new(store.clone());
         let engine = Engine {
             store,
             ledger,
@@ -107,6 +116,9 @@ impl Engine {
             unknown: Mutex::default(),
             untold: Untold::default(),
             busy: AtomicUsize::new(0),
+            keyring: Arc::default(),
+            rates,
+            key_looks: tokio::sync::Mutex::default(),
             opened,
         };
         (Arc::new(engine), drops)
@@ -116,6 +128,12 @@ impl Engine {
     #[must_use]
     pub fn now(&self) -> Millis {
         clock::now()
+    }
+
+    /// The rate limits that all processes share.
+    #[must_use]
+    pub fn rates(&self) -> Arc<Rates> {
+        Arc::clone(&self.rates)
     }
 
     /// What can't be reached; empty when the engine can serve.

@@ -12,6 +12,8 @@ embed_migrations!("migrations");
 
 /// How long a call waits for a connection, and how long one may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
+/// Connections for hearing of changed keys.
+const WATCHERS: usize = 1;
 
 /// The durable record. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Ledger {
     // The write-behind never waits behind reads: without it nothing is answered.
     writers: Pool,
     pub(super) commits: Arc<Commits>,
+    // Nor do revocations of keys.
+    watcher: Pool,
 }
 
 impl Ledger {
@@ -36,7 +40,9 @@ impl Ledger {
         let plans = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
                      -c enable_hashjoin=off -c enable_mergejoin=off";
         let readers = pool(config.clone(), readers, "")?;
-        Ok(Ledger { readers, writers: pool(config, writers, plans)?, commits: Arc::default() })
+        let watcher = pool(config.clone(), WATCHERS, "")?;
+        let writers = pool(config, writers, plans)?;
+        Ok(Ledger { readers, writers, watcher, commits: Arc::default() })
     }
 
     /// Brings the schema up to this version. Engines that start at once wait for each other.
@@ -75,6 +81,10 @@ impl Ledger {
 
     pub(super) async fn reader(&self) -> Result<Object, LedgerError> {
         Ok(self.readers.get().await?)
+    }
+
+    pub(super) async fn watcher(&self) -> Result<Object, LedgerError> {
+        Ok(self.watcher.get().await?)
     }
 
     pub(super) async fn writer(&self) -> Result<Object, LedgerError> {

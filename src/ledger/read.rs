@@ -1,5 +1,7 @@
 //! Reading the ledger.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -223,18 +225,21 @@ impl Ledger {
         Ok(self.views("d.id = $1", &[&drop.as_str()]).await?.pop())
     }
 
-    /// Drops in the order of their ids, a page at a time.
+    /// Drops in the order of their ids, a page at a time; those among `only`, if that is given.
     ///
     /// # Errors
     /// [`LedgerError`].
     pub async fn drops(
         &self,
+        only: Option<&BTreeSet<DropId>>,
         cursor: Option<&str>,
         limit: i64,
     ) -> Result<Page<DropView>, LedgerError> {
         let filter = "d.id IN (SELECT id FROM drops WHERE state IS NOT NULL
-            AND id COLLATE \"C\" > $1 ORDER BY id COLLATE \"C\" LIMIT $2)";
-        let views = self.views(filter, &[&cursor.unwrap_or(""), &(limit + 1)]).await?;
+            AND id COLLATE \"C\" > $1 AND ($3::text[] IS NULL OR id = ANY($3))
+            ORDER BY id COLLATE \"C\" LIMIT $2)";
+        let only: Option<Vec<&str>> = only.map(|ids| ids.iter().map(DropId::as_str).collect());
+        let views = self.views(filter, &[&cursor.unwrap_or(""), &(limit + 1), &only]).await?;
         Ok(page(views, limit, |view| view.id.to_string()))
     }
 
@@ -296,7 +301,7 @@ impl Ledger {
 }
 
 /// A page of `limit` from a list that may have one item more.
-fn page<T>(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Page<T> {
+pub(super) fn page<T>(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
@@ -325,7 +330,7 @@ pub(super) fn millis(row: &Row, column: usize) -> Result<Millis, LedgerError> {
     Ok(row.try_get::<_, DateTime<Utc>>(column)?.into())
 }
 
-fn optional_millis(row: &Row, column: usize) -> Result<Option<Millis>, LedgerError> {
+pub(super) fn optional_millis(row: &Row, column: usize) -> Result<Option<Millis>, LedgerError> {
     Ok(row.try_get::<_, Option<DateTime<Utc>>>(column)?.map(Millis::from))
 }
 

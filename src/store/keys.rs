@@ -4,7 +4,8 @@
 //! in a Redis Cluster, so all of a drop's keys live in one slot, one script may use them all,
 //! and drops spread over a cluster by themselves. A drop id can't contain a brace. There is a
 //! fixed number of keys a drop and never one a hold: a script with many keys fails with
-//! TRYAGAIN while a cluster moves the slot. What each key holds is in `lua/README.md`.
+//! TRYAGAIN while a cluster moves the slot. What each key holds is in `lua/README.md`. Besides them
+//! there are the buckets of rate limits, which come and go.
 
 use crate::domain::DropId;
 
@@ -23,6 +24,12 @@ pub(super) const NAMES: [&str; 9] = [
 
 /// A pattern that matches the channels of every drop.
 pub(super) const ALL_CHANNELS: [&str; 2] = ["dg:{*}:moved", "dg:{*}:durable"];
+
+/// The key of a rate limit's bucket. No drop can be called `!rate`; all buckets are in one slot, so
+/// that one script call can ask many.
+pub(super) fn bucket(what: &str, whose: &str) -> String {
+    format!("dg:{{!rate}}:{what}:{whose}")
+}
 
 /// The keys and channels of one drop.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ macro_rules! sources {
 }
 
 const SCRIPTS: &[(&str, &str)] = sources!("":
-    "change", "configure", "confirm", "expire", "extend", "inspect", "rebuild_begin",
+    "change", "configure", "confirm", "expire", "extend", "inspect", "rate", "rebuild_begin",
     "rebuild_chunk", "rebuild_finish", "release", "reserve", "restock", "return", "trim",
 );
 

@@ -7,6 +7,7 @@
 
 mod error;
 mod expire;
+mod keys;
 mod listen;
 mod pace;
 mod rebuild;
@@ -37,7 +38,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts the tasks, and gets to know every drop of the ledger.
+    /// Starts the tasks, and gets to know every drop and key of the ledger.
     ///
     /// # Errors
     /// [`StartError`] when the ledger can't be read or the scheduler can't be started.
@@ -55,6 +56,9 @@ impl Tasks {
                 tokio::select! { () = stop.cancelled() => {}, () = task => {} }
             });
         };
+        // Before anybody is served: a key that is known to others is known here.
+        engine.refresh_keys().await?;
+        spawn(Box::pin(keys::run(Arc::clone(&engine))));
         spawn(Box::pin(listen::run(Arc::clone(&engine))));
         spawn(Box::pin(tell::run(Arc::clone(&engine))));
         spawn(Box::pin(reconcile::run(Arc::clone(&engine), ticks.clone())));

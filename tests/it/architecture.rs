@@ -49,7 +49,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("local", &[]),
     (
         "app",
-        &["api", "config", "domain", "engine", "ledger", "local", "store", "task", "telemetry"],
+        &[
+            "api",
+            "clock",
+            "config",
+            "domain",
+            "engine",
+            "ledger",
+            "local",
+            "store",
+            "task",
+            "telemetry",
+        ],
     ),
 ];
 
@@ -62,6 +73,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("axum", &["api"]),
     ("hyper", &["api"]),
     ("clap", &["config"]),
+    ("governor", &["api"]),
+    ("ipnet", &["api", "config"]),
     ("tokio_cron_scheduler", &["task"]),
 ];
 

@@ -45,6 +45,10 @@ async fn a_wrong_setting_stops_the_start_with_one_line() {
         ("DROPGATE_HOLD_ACK", "never"),
         ("DROPGATE_ANSWER_TIMEOUT_MS", "0"),
         ("DROPGATE_CONNECTIONS", "many"),
+        ("DROPGATE_RATE_KEY", "fast"),
+        ("DROPGATE_RATE_CUSTOMER", "1/x"),
+        ("DROPGATE_RATE_ADDRESS", "0/s"),
+        ("DROPGATE_TRUSTED_PROXIES", "10.0.0.0/40"),
         ("DROPGATE_LOG", "a=b=c"),
         ("DROPGATE_LOG_FORMAT", "xml"),
     ] {

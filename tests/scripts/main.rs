@@ -11,6 +11,7 @@ mod extend;
 mod headers;
 mod hostile;
 mod model;
+mod rate;
 mod rebuild;
 mod release;
 mod reserve;

@@ -47,9 +47,11 @@ fn document() -> Value {
             "schemas": schemas::all(),
             "securitySchemes": {
                 "storefront": { "type": "http", "scheme": "bearer",
-                    "description": "The storefront's key; the admin's will do as well." },
+                    "description": "A key that may do what a shop does for its customers." },
                 "admin": { "type": "http", "scheme": "bearer",
-                    "description": "The admin's key." },
+                    "description": "A key that may do everything." },
+                "read": { "type": "http", "scheme": "bearer",
+                    "description": "A key that may read and change nothing." },
             },
         },
     })
@@ -63,8 +65,10 @@ fn describe(operation: &Operation) -> Value {
         "parameters": parameters(operation),
         "responses": responses(operation),
     });
-    if let Some(scope) = operation.scope.key() {
-        described["security"] = json!([{ scope: [] }]);
+    let scopes = operation.scope.keys(operation.method == "get");
+    if !scopes.is_empty() {
+        let one = |scope: &&str| json!({ *scope: [] });
+        described["security"] = scopes.iter().map(one).collect();
     }
     if let Body::Required(schema) | Body::Optional(schema) = operation.body {
         described["requestBody"] = json!({
@@ -78,7 +82,11 @@ fn describe(operation: &Operation) -> Value {
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_path = operation.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
-        let schema = if name == "id" { "ReservationId" } else { "Name" };
+        let schema = match name {
+            "id" if operation.scope == Scope::Keys => "ApiKeyId",
+            "id" => "ReservationId",
+            _ => "Name",
+        };
         Some(json!({ "name": name, "in": "path", "required": true,
             "schema": reference(schema) }))
     });
@@ -126,10 +134,19 @@ fn responses(operation: &Operation) -> Value {
     }
     for (status, mut codes) in by_status {
         codes.dedup();
-        let response = json!({
+        let mut response = json!({
             "description": format!("`{}`", codes.join("`, `")),
             "content": { "application/problem+json": { "schema": reference("Problem") } },
         });
+        if codes.contains(&Code::RateLimited.as_str()) {
+            response["headers"] = json!({
+                "Retry-After": { "description": "Seconds", "schema": { "type": "integer" } },
+                "RateLimit-Policy": { "description": "The limits: calls `q` in `w` seconds",
+                    "schema": { "type": "string" } },
+                "RateLimit": { "description": "What is left (`r`), and seconds until all is (`t`)",
+                    "schema": { "type": "string" } },
+            });
+        }
         responses.insert(status.to_string(), response);
     }
     Value::Object(responses)
@@ -153,10 +170,14 @@ impl Operation {
         let always: &[Code] = &[Code::MethodNotAllowed];
         let keyed: &[Code] = match self.scope {
             Scope::Operations | Scope::Public => &[],
-            Scope::Storefront => &[Code::Unauthenticated, Code::Unavailable],
-            Scope::Admin => &[Code::Unauthenticated, Code::Forbidden, Code::Unavailable],
+            Scope::Storefront | Scope::Admin | Scope::Keys => {
+                &[Code::Unauthenticated, Code::Forbidden, Code::RateLimited, Code::Unavailable]
+            }
         };
-        let public: &[Code] = if self.scope == Scope::Public { &[Code::Unavailable] } else { &[] };
+        let public: &[Code] = match self.scope {
+            Scope::Public => &[Code::RateLimited, Code::Unavailable],
+            Scope::Storefront | Scope::Admin | Scope::Keys | Scope::Operations => &[],
+        };
         let body: &[Code] = match self.body {
             Body::None => &[],
             Body::Required(_) | Body::Optional(_) => &[

@@ -3,8 +3,8 @@
 use super::super::problem::Code;
 use super::super::problem::Code::{
     AlreadyConfirmed, DropClosed, DropNotOpen, DropPaused, InsufficientAvailable, InvalidRequest,
-    LimitExceeded, MaxHoldReached, NotConfirmed, ReservationExpired, ReservationReleased, SoldOut,
-    Unavailable, UnknownDrop, UnknownReservation, UnknownSku,
+    KeyEnded, LimitExceeded, MaxHoldReached, NotConfirmed, ReservationExpired, ReservationReleased,
+    SoldOut, Unavailable, UnknownDrop, UnknownKey, UnknownReservation, UnknownSku,
 };
 
 /// Who may call it.
@@ -13,6 +13,8 @@ pub(super) enum Scope {
     Public,
     Storefront,
     Admin,
+    /// An admin's who is limited to no drop.
+    Keys,
     Operations,
 }
 
@@ -55,17 +57,19 @@ impl Scope {
         match self {
             Scope::Public => "public",
             Scope::Storefront => "storefront",
-            Scope::Admin => "admin",
+            Scope::Admin | Scope::Keys => "admin",
             Scope::Operations => "operations",
         }
     }
 
-    /// The key that opens it.
-    pub(super) fn key(self) -> Option<&'static str> {
-        match self {
-            Scope::Public | Scope::Operations => None,
-            Scope::Storefront => Some("storefront"),
-            Scope::Admin => Some("admin"),
+    /// The scopes that open it, the least of them first; `reads` for a GET.
+    pub(super) fn keys(self, reads: bool) -> &'static [&'static str] {
+        match (self, reads) {
+            (Scope::Public | Scope::Operations, _) => &[],
+            (Scope::Storefront, true) => &["storefront", "admin", "read"],
+            (Scope::Storefront, false) => &["storefront", "admin"],
+            (Scope::Admin, true) => &["admin", "read"],
+            (Scope::Admin, false) | (Scope::Keys, _) => &["admin"],
         }
     }
 }
@@ -375,5 +379,45 @@ pub(super) const OPERATIONS: &[Operation] = &[
         success: &[(200, "AdminDropPage")],
         codes: &[InvalidRequest],
         ..call("get", "/v1/admin/drops", "listDrops", "All drops", Scope::Admin)
+    },
+    Operation {
+        query: &[("cursor", false, "Cursor"), ("limit", false, "Limit")],
+        success: &[(200, "ApiKeyPage")],
+        ..call("get", "/v1/admin/keys", "listKeys", "All keys, without secrets", Scope::Keys)
+    },
+    Operation {
+        body: Body::Required("NewApiKey"),
+        success: &[(201, "ApiKeyWithSecret")],
+        ..call(
+            "post",
+            "/v1/admin/keys",
+            "createKey",
+            "Make a key; its secret is shown this once",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: &[(200, "ApiKey")],
+        codes: &[UnknownKey],
+        ..call(
+            "delete",
+            "/v1/admin/keys/{id}",
+            "revokeKey",
+            "End a key, on every process within a second",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        body: Body::Optional("RotateKey"),
+        success: &[(200, "ApiKeyWithSecret")],
+        codes: &[UnknownKey, KeyEnded],
+        ..call(
+            "post",
+            "/v1/admin/keys/{id}/rotate",
+            "rotateKey",
+            "Give a key a new secret, shown this once",
+            Scope::Keys,
+        )
     },
 ];

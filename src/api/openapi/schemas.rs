@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::value::MAX_SECONDS;
 use super::reference;
-use crate::domain::{MAX_LINES, MAX_QUANTITY, MAX_STOCK};
+use crate::domain::{MAX_KEY_DROPS, MAX_LINES, MAX_OVERLAP_SECONDS, MAX_QUANTITY, MAX_STOCK};
 
 /// Every shape by name.
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
-    for part in [values(), bodies(), reservations(), drops(), books()] {
+    for part in [values(), bodies(), reservations(), drops(), books(), keys()] {
         if let Value::Object(part) = part {
             schemas.extend(part);
         }
@@ -197,5 +197,35 @@ fn books() -> Value {
                 "sku": reference("Name"), "redis": or_null(&reference("Counts")),
                 "ledger": or_null(&reference("Counts")) })) },
             "violations": { "type": "array", "items": { "type": "string" } } })),
+    })
+}
+
+fn keys() -> Value {
+    let time = or_null(&reference("Time"));
+    let scopes = json!({ "type": "array", "minItems": 1, "maxItems": 3,
+        "items": reference("Scope") });
+    let drops = json!({ "type": "array", "minItems": 1, "maxItems": MAX_KEY_DROPS,
+        "items": reference("Name"), "description": "The only drops that it opens." });
+    let key = json!({
+        "id": reference("ApiKeyId"), "name": reference("Title"), "scopes": scopes.clone(),
+        "drops": or_null(&drops), "state": { "enum": ["valid", "expired", "revoked"] },
+        "created_at": reference("Time"), "expires_at": time.clone(), "rotated_at": time.clone(),
+        "overlap_ends_at": time.clone(), "revoked_at": time.clone(),
+        "last_used_at": time.clone() });
+    let mut with_secret = key.clone();
+    with_secret["secret"] = json!({ "type": "string", "description": "Kept nowhere: note it." });
+    json!({
+        "ApiKeyId": { "type": "string", "format": "uuid" },
+        "Scope": { "enum": ["storefront", "admin", "read"] },
+        "ApiKey": open(key),
+        "ApiKeyWithSecret": open(with_secret),
+        "ApiKeyPage": page("ApiKey"),
+        "NewApiKey": closed(&["name", "scopes"], json!({
+            "name": reference("Title"), "scopes": scopes, "drops": or_null(&drops),
+            "expires_at": time })),
+        "RotateKey": closed(&[], json!({
+            "overlap_seconds": { "type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_SECONDS,
+                "default": 0,
+                "description": "For so long the secret before works too." } })),
     })
 }

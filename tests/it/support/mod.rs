@@ -3,12 +3,14 @@
 
 mod call;
 mod engine;
+mod keys;
 mod oracle;
 mod sale;
 mod world;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use engine::EngineProcess;
+pub(crate) use keys::MadeKey;
 pub(crate) use sale::{Sale, lines};
 pub(crate) use world::{ADMIN_KEY, STOREFRONT_KEY, World};
 

@@ -1,0 +1,110 @@
+//! What clients hear of rate limits: the fields `RateLimit-Policy` and `RateLimit` of
+//! draft-ietf-httpapi-ratelimit-headers-11, and 429 with `Retry-After`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Code, Problem};
+use crate::domain::{RateLimit, Standing};
+use crate::engine::Rates;
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+
+/// A limit that all processes keep together, by whom each call is for.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) rates: Arc<Rates>,
+    pub(super) limit: RateLimit,
+    /// What the policy is called.
+    pub(super) name: &'static str,
+}
+
+impl Shared {
+    /// How a call for `whose` stands; `None` when it can't be said, and the call passes.
+    pub(super) async fn ask(&self, whose: &str) -> Option<Told> {
+        let standing = self.rates.ask(self.name, whose, self.limit).await?;
+        Some(Told { name: self.name, limit: self.limit, standing })
+    }
+}
+
+/// What is told of one limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) name: &'static str,
+    pub(super) limit: RateLimit,
+    pub(super) standing: Standing,
+}
+
+impl Told {
+    /// The answer to a call that has to wait; `None` for one that may pass.
+    pub(super) fn refusal(&self) -> Option<Response> {
+        let Standing::Wait { wait, .. } = self.standing else { return None };
+        metrics::counter!("dropgate_rate_limited_total", "limit" => self.name).increment(1);
+        let detail = "Nothing happened. Slow down, and try again after `Retry-After` seconds.";
+        let problem = Problem::new(Code::RateLimited, detail).with("policy", self.name);
+        let mut response = problem.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait).max(1)));
+        self.add_to(headers);
+        Some(response)
+    }
+
+    /// Adds the fields to an answer; more than one policy may be told of.
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        let (left, full_in) = match self.standing {
+            Standing::Pass { left, full_in } => (left, full_in),
+            Standing::Wait { full_in, .. } => (0, full_in),
+        };
+        let Told { name, limit, .. } = self;
+        let policy = format!("\"{name}\";q={};w={}", limit.calls(), limit.window_seconds());
+        let mut standing = format!("\"{name}\";r={left}");
+        // Writing to a String cannot fail.
+        let _ = write!(standing, ";t={}", seconds(full_in));
+        for (field, text) in [(POLICY, policy), (STANDING, standing)] {
+            if let Ok(value) = HeaderValue::from_maybe_shared(text) {
+                headers.append(field, value);
+            }
+        }
+    }
+}
+
+/// Whole seconds, none too few.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(standing: Standing) -> Told {
+        Told { name: "key", limit: "20/10s burst 5".parse().expect("a limit"), standing }
+    }
+
+    #[test]
+    fn fields_tell_policy_and_standing() {
+        let mut headers = HeaderMap::new();
+        let full_in = Duration::from_millis(1001);
+        told(Standing::Pass { left: 3, full_in }).add_to(&mut headers);
+        assert_eq!(headers[POLICY], "\"key\";q=20;w=10");
+        assert_eq!(headers[STANDING], "\"key\";r=3;t=2");
+    }
+
+    #[test]
+    fn whoever_must_wait_is_told_how_long() {
+        let full_in = Duration::from_secs(3);
+        assert!(told(Standing::Pass { left: 0, full_in }).refusal().is_none());
+        for (wait, seconds) in [(1, "1"), (1000, "1"), (1001, "2")] {
+            let wait = Duration::from_millis(wait);
+            let response = told(Standing::Wait { wait, full_in }).refusal().expect("a refusal");
+            assert_eq!(response.status(), 429);
+            assert_eq!(response.headers()[header::RETRY_AFTER], seconds);
+            assert_eq!(response.headers()[STANDING], "\"key\";r=0;t=3");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! How fast somebody may call.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use super::InvalidId;
+
+/// The most calls of a limit, and of a burst.
+const MAX_CALLS: u32 = 1_000_000;
+/// The most calls a second: Redis counts buckets in ten-thousandths of a millisecond.
+const MAX_A_SECOND: u64 = 100_000;
+/// The longest window of a limit: a day.
+const MAX_WINDOW: u64 = 86_400;
+
+/// So many calls in a window of so many seconds, spread evenly but for a burst.
+///
+/// By its text `100/s`, `20/10s`, `600/m` or `5000/h`, a burst behind it: `20/10s burst 5`. In any
+/// stretch of time pass at most `burst` calls more than the rate makes of it. Without a word about
+/// it the burst is half a second's worth, at least one: 5 % of what passes in ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    calls: u32,
+    window_seconds: u64,
+    burst: u32,
+}
+
+impl RateLimit {
+    /// The most calls in a window.
+    #[must_use]
+    pub fn calls(self) -> u32 {
+        self.calls
+    }
+
+    /// How long the window is, in seconds.
+    #[must_use]
+    pub fn window_seconds(self) -> u64 {
+        self.window_seconds
+    }
+
+    /// How many calls may come at once.
+    #[must_use]
+    pub fn burst(self) -> u32 {
+        self.burst
+    }
+
+    /// From one call to the next, when the burst is spent. Never zero.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        Duration::from_nanos(self.window_seconds * 1_000_000_000 / u64::from(self.calls))
+    }
+}
+
+impl FromStr for RateLimit {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<RateLimit, InvalidId> {
+        read(text).ok_or(InvalidId::new("rate limit", "100/s, 20/10s or 600/m burst 50"))
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}s burst {}", self.calls, self.window_seconds, self.burst)
+    }
+}
+
+fn read(text: &str) -> Option<RateLimit> {
+    let mut words = text.split_whitespace();
+    let (calls, window) = words.next()?.split_once('/')?;
+    let calls = number(calls)?;
+    let window_seconds = window_of(window)?;
+    let fast = u64::from(calls) > MAX_A_SECOND * window_seconds;
+    let burst = match (words.next(), words.next()) {
+        (None, None) => u32::try_from(u64::from(calls) / (2 * window_seconds)).ok()?.max(1),
+        (Some("burst"), Some(burst)) => number(burst)?,
+        (Some(_) | None, _) => return None,
+    };
+    (!fast && words.next().is_none()).then_some(RateLimit { calls, window_seconds, burst })
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && (1..=MAX_CALLS).contains(number))
+}
+
+/// Seconds of `s`, `10s`, `m` or `2h`.
+fn window_of(text: &str) -> Option<u64> {
+    let (count, unit) = [('s', 1), ('m', 60), ('h', 3_600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit).map(|count| (count, seconds)))?;
+    let count = if count.is_empty() { 1 } else { number(count)? };
+    Some(u64::from(count) * unit).filter(|seconds| *seconds <= MAX_WINDOW)
+}
+
+/// Where a bucket stands behind a call that asked it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The call passes.
+    Pass {
+        /// So many may follow at once.
+        left: u64,
+        /// So long until the burst is whole again.
+        full_in: Duration,
+    },
+    /// The call has to wait; nothing was taken for it.
+    Wait {
+        /// So long until one may pass.
+        wait: Duration,
+        /// So long until the burst is whole again.
+        full_in: Duration,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read() {
+        for (text, shown, interval_us) in [
+            ("100/s", "100/1s burst 50", 10_000),
+            ("1/s", "1/1s burst 1", 1_000_000),
+            ("20/10s", "20/10s burst 1", 500_000),
+            (" 600/m  burst 7 ", "600/60s burst 7", 100_000),
+            ("5000/2h", "5000/7200s burst 1", 1_440_000),
+            ("100000/s", "100000/1s burst 50000", 10),
+        ] {
+            let limit: RateLimit = text.parse().expect(text);
+            assert_eq!(limit.to_string(), shown);
+            assert_eq!(limit.interval(), Duration::from_micros(interval_us), "{text}");
+            assert_eq!(shown.parse(), Ok(limit));
+        }
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        for text in [
+            "",
+            "100",
+            "/s",
+            "0/s",
+            "-1/s",
+            "+1/s",
+            "1.5/s",
+            "100/x",
+            "100/0s",
+            "100/25h",
+            "100/s 5",
+            "100/s burst",
+            "100/s burst 0",
+            "100/s burst 5 6",
+            "100001/s",
+            "1000001/h",
+            "1/ss",
+        ] {
+            assert!(text.parse::<RateLimit>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Rate limits: by key and customer over all processes, by address in each.
+
+use std::time::Duration;
+
+use dropgate::local::TestServers;
+use reqwest::{Client, Method};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::{
+    ADMIN_KEY, Call, EngineProcess, Reply, STOREFRONT_KEY, Sale, World, eventually, lines,
+};
+
+/// An engine of the shared world with rate limits.
+fn limited(world: &World, settings: &[(&str, &str)]) -> EngineProcess {
+    EngineProcess::serve(world.redis_url(), world.database_url(), settings)
+}
+
+/// Calls to an engine.
+struct Calls<'a> {
+    http: Client,
+    engine: &'a EngineProcess,
+}
+
+impl Calls<'_> {
+    fn to(engine: &EngineProcess) -> Calls<'_> {
+        Calls { http: Client::new(), engine }
+    }
+
+    fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(&self.http, method, format!("{}{path}", self.engine.url()))
+    }
+
+    fn cart(&self, sale: &Sale, key: &str) -> Call {
+        let path = format!("/v1/drops/{}/reservations?customer_id=c", sale.id());
+        self.call(Method::GET, &path).bearer(key)
+    }
+
+    fn reserve(&self, sale: &Sale, customer: &str) -> Call {
+        let body = json!({ "customer_id": customer, "lines": lines(&[("a", 1)]) });
+        let path = format!("/v1/drops/{}/reservations", sale.id());
+        self.call(Method::POST, &path).bearer(STOREFRONT_KEY).json(&body)
+    }
+}
+
+/// A 429 with all that belongs to it.
+#[track_caller]
+fn assert_limited(reply: Reply, limit: &str, policy: &str) {
+    let wait: u64 = reply.header("retry-after").parse().expect("seconds");
+    assert!((1..=3600).contains(&wait), "{wait}");
+    assert_eq!(reply.header("ratelimit-policy"), policy);
+    assert!(reply.header("ratelimit").starts_with(&format!("\"{limit}\";r=0;t=")));
+    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!(reply.problem(429, "rate_limited")["policy"], limit);
+}
+
+#[tokio::test]
+async fn a_key_has_its_burst_on_all_processes_together() {
+    let sale = Sale::open(&[]).await;
+    let settings = [("DROPGATE_RATE_KEY", "1/h burst 4")];
+    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
+    let calls = engines.each_ref().map(Calls::to);
+    let key = sale.make_key(&["storefront"], None).await;
+    let other = sale.make_key(&["storefront"], None).await;
+    let policy = "\"key\";q=1;w=3600";
+    let mut left = Vec::new();
+    while left.len() < 4 {
+        let reply = calls[left.len() % 2].cart(&sale, &key.secret).send().await;
+        // A process that has not heard of the key yet counts nothing.
+        if reply.status == 401 {
+            continue;
+        }
+        assert_eq!((reply.status, reply.header("ratelimit-policy")), (200, policy));
+        left.push(reply.header("ratelimit").split(';').nth(1).expect("r").to_owned());
+    }
+    assert_eq!(left, ["r=3", "r=2", "r=1", "r=0"]);
+    for calls in &calls {
+        assert_limited(calls.cart(&sale, &key.secret).send().await, "key", policy);
+        assert_eq!(calls.cart(&sale, &other.secret).send().await.status, 200);
+        // Who is nobody's is told that first.
+        calls.cart(&sale, "wrong").send().await.problem(401, "unauthenticated");
+    }
+    // What needs no key has no such limit.
+    let path = format!("/v1/drops/{}", sale.id());
+    let public = calls[0].call(Method::GET, &path).send().await;
+    assert_eq!((public.status, public.header("ratelimit")), (200, ""));
+}
+
+#[tokio::test]
+async fn a_customer_has_its_burst_and_a_refusal_takes_nothing() {
+    let sale = Sale::open(&[("a", 50)]).await;
+    let settings = [("DROPGATE_RATE_CUSTOMER", "1/h burst 2")];
+    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
+    let calls = engines.each_ref().map(Calls::to);
+    let [one, other] = ["one", "other"].map(|name| format!("{name}-{}", sale.id()));
+    for calls in &calls {
+        let reply = calls.reserve(&sale, &one).send().await;
+        assert_eq!(reply.header("ratelimit-policy"), "\"customer\";q=1;w=3600");
+        reply.ok(201);
+    }
+    for calls in &calls {
+        let reply = calls.reserve(&sale, &one).key("k").send().await;
+        assert_limited(reply, "customer", "\"customer\";q=1;w=3600");
+    }
+    calls[0].reserve(&sale, &other).send().await.ok(201);
+    assert_eq!(sale.counts("a").await, (50, 47, 3, 0));
+    // Nothing was remembered of the refused call: its key still has no answer.
+    let again = sale.reserve(&one, &[("a", 1)]).key("k").send().await;
+    assert!(!again.is_replayed());
+    again.ok(201);
+}
+
+#[tokio::test]
+async fn of_many_at_once_a_burst_passes_and_all_limits_are_told() {
+    let sale = Sale::open(&[("a", 50)]).await;
+    let settings = [
+        ("DROPGATE_RATE_KEY", "1/h burst 20"),
+        ("DROPGATE_RATE_CUSTOMER", "1/h burst 30"),
+        ("DROPGATE_RATE_ADDRESS", "10000/s"),
+    ];
+    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
+    let key = sale.make_key(&["storefront"], None).await;
+    for engine in &engines {
+        eventually("the key is known", || async {
+            // What a key does not open counts nothing.
+            let list = Calls::to(engine).call(Method::GET, "/v1/admin/keys").bearer(&key.secret);
+            (list.send().await.status == 403).then_some(())
+        })
+        .await;
+    }
+    let calls = engines.each_ref().map(Calls::to);
+    let body = json!({ "customer_id": sale.id(), "lines": lines(&[("a", 1)]) });
+    let path = format!("/v1/drops/{}/reservations", sale.id());
+    let asked = (0..60)
+        .map(|n| calls[n % 2].call(Method::POST, &path).bearer(&key.secret).json(&body).send());
+    let replies = futures_util::future::join_all(asked).await;
+    let (passed, waited): (Vec<Reply>, Vec<Reply>) =
+        replies.into_iter().partition(|reply| reply.status == 201);
+    assert_eq!((passed.len(), waited.len()), (20, 40));
+    assert!(waited.iter().all(|reply| reply.body["policy"] == "key"));
+    for reply in passed {
+        let policies = reply.headers.get_all("ratelimit-policy").iter();
+        let told: Vec<&str> = policies.map(|policy| policy.to_str().expect("ASCII")).collect();
+        let expected = ["\"customer\";q=1;w=3600", "\"key\";q=1;w=3600", "\"address\";q=10000;w=1"];
+        assert_eq!(told, expected);
+        assert_eq!(reply.headers.get_all("ratelimit").iter().count(), 3);
+    }
+    assert_eq!(sale.counts("a").await, (50, 30, 20, 0));
+}
+
+#[tokio::test]
+async fn an_address_is_what_a_trusted_proxy_says() {
+    let sale = Sale::open(&[("a", 5)]).await;
+    let path = format!("/v1/drops/{}", sale.id());
+    let limit = ("DROPGATE_RATE_ADDRESS", "1/h burst 2");
+    let policy = "\"address\";q=1;w=3600";
+    let trusting = limited(sale.world(), &[limit, ("DROPGATE_TRUSTED_PROXIES", "127.0.0.0/8")]);
+    let calls = Calls::to(&trusting);
+    let read = |forwarded: &str| {
+        calls.call(Method::GET, &path).header("x-forwarded-for", forwarded).send()
+    };
+    let status = async |forwarded: &str| read(forwarded).await.status;
+    for n in [1, 0] {
+        let reply = read("6.6.6.6, 1.1.1.1").await;
+        let standing = format!("\"address\";r={n};t=");
+        assert!(reply.header("ratelimit").starts_with(&standing), "{reply:?}");
+        assert_eq!((reply.status, reply.header("ratelimit-policy")), (200, policy));
+        // The kept answers of public reads are as they were.
+        assert!(reply.header("etag").starts_with('"'));
+    }
+    // Made-up addresses before the one that the proxy saw are no way round.
+    for made_up in ["1.1.1.1", "7.7.7.7,1.1.1.1", "8.8.8.8, 1.1.1.1, 127.9.9.9"] {
+        assert_limited(read(made_up).await, "address", policy);
+    }
+    assert_eq!(status("2.2.2.2").await, 200);
+    // What is asked of the process itself is always answered.
+    for _ in 0..5 {
+        let call = calls.call(Method::GET, "/healthz").header("x-forwarded-for", "1.1.1.1");
+        assert_eq!(call.send().await.status, 200);
+    }
+    // An engine without proxies takes nobody's word.
+    let plain = limited(sale.world(), &[limit]);
+    let calls = Calls::to(&plain);
+    let mut statuses = Vec::new();
+    for n in 0..4 {
+        let call = calls.call(Method::GET, &path).header("x-forwarded-for", format!("3.3.3.{n}"));
+        statuses.push(call.send().await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429, 429]);
+    // A key does not help: whoever calls too fast is sent away before it is looked at.
+    let call = calls.call(Method::GET, "/v1/admin/drops").bearer(ADMIN_KEY);
+    assert_limited(call.send().await, "address", policy);
+}
+
+/// How many calls passed in the fullest ten seconds, given when each was sent and answered. Only
+/// those count that passed between its ends for certain.
+fn fullest_ten_seconds(passed: &[(Instant, Instant)]) -> usize {
+    let within = |begin: Instant| {
+        let end = begin + Duration::from_secs(10);
+        passed.iter().filter(|(sent, answered)| *sent >= begin && *answered <= end).count()
+    };
+    passed.iter().map(|(sent, _)| within(*sent)).max().unwrap_or_default()
+}
+
+/// `N` a second, over two processes, asked for several times as fast.
+#[tokio::test]
+async fn no_more_than_the_limit_passes_in_any_ten_seconds() {
+    const N: usize = 100;
+    const SECONDS: u64 = 13;
+    const CLIENTS: usize = 8;
+    let sale = Sale::open(&[]).await;
+    let settings = [("DROPGATE_RATE_KEY", "100/s")];
+    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
+    let key = sale.make_key(&["storefront"], None).await;
+    for engine in &engines {
+        eventually("the key is known", || async {
+            (Calls::to(engine).cart(&sale, &key.secret).send().await.status != 401).then_some(())
+        })
+        .await;
+    }
+    let end = Instant::now() + Duration::from_secs(SECONDS);
+    let clients = (0..CLIENTS).map(|n| {
+        let (sale, key, engine) = (&sale, &key, &engines[n % 2]);
+        async move {
+            let calls = Calls::to(engine);
+            let (mut passed, mut waited) = (Vec::new(), 0);
+            while Instant::now() < end {
+                let sent = Instant::now();
+                let reply = calls.cart(sale, &key.secret).send().await;
+                match reply.status {
+                    200 => passed.push((sent, Instant::now())),
+                    429 => waited += 1,
+                    other => panic!("{other}: {}", reply.body),
+                }
+            }
+            (passed, waited)
+        }
+    });
+    let (passed, waited): (Vec<Vec<_>>, Vec<usize>) =
+        futures_util::future::join_all(clients).await.into_iter().unzip();
+    let passed = passed.concat();
+    let most = fullest_ten_seconds(&passed);
+    let waited: usize = waited.iter().sum();
+    println!("{most} passed in the fullest ten seconds, {} in all, {waited} waited", passed.len());
+    assert!(most <= N * 10 * 105 / 100, "{most} passed in ten seconds");
+    // The limit was what held them up, and it gave out what it has.
+    assert!(waited > passed.len() / 4, "{waited} waited, {} passed", passed.len());
+    assert!(most >= N * 10 * 9 / 10, "only {most} passed in ten seconds");
+}
+
+#[tokio::test]
+async fn without_redis_calls_pass() {
+    let servers = TestServers::start().await.expect("servers");
+    let database = servers.new_database("limits").await.expect("a database");
+    let settings = [("DROPGATE_RATE_KEY", "1/h burst 2")];
+    let engine = EngineProcess::serve(&servers.redis().url(), database.url(), &settings);
+    let calls = Calls::to(&engine);
+    let list = || calls.call(Method::GET, "/v1/admin/drops").bearer(ADMIN_KEY).send();
+    for expected in [200, 200, 429] {
+        assert_eq!(list().await.status, expected);
+    }
+    servers.redis().freeze();
+    // Redis has no part in this call but for the limit.
+    let reply = list().await;
+    assert_eq!((reply.status, reply.header("ratelimit")), (200, ""));
+    // Now that it is known to fail, nobody waits for it.
+    let began = Instant::now();
+    for _ in 0..5 {
+        list().await.ok(200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    servers.redis().thaw();
+    eventually("the limit is in force again", || async {
+        (list().await.status == 429).then_some(())
+    })
+    .await;
+    drop(database);
+}
