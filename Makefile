@@ -18,7 +18,8 @@ run: install ## Start an engine with its own Redis, Postgres and a demo drop; ne
 	@$(CARGO) build --release --package dropgate
 	@exec target/release/dropgate dev
 
-test: install check ## Check format and lints, then run every test
+test: install check ## Check format and lints, then run every test; those of ops/ with a Prometheus
+	@sh scripts/install.sh prometheus
 	$(CARGO) test --workspace --no-fail-fast
 
 check: ## Check format, lints (with failpoints and without) and documentation

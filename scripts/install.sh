@@ -2,6 +2,9 @@
 # Installs what building and running Dropgate needs and this machine lacks: a Redis or Valkey server,
 # the Postgres server and a C compiler. Prints nothing and changes nothing when all is there.
 #
+# With the argument `prometheus` it also installs a Prometheus, with which the alerts and the dashboard
+# in ops/ are tested, where apt has one; elsewhere those tests are skipped, which it says.
+#
 # `make run` and `make test` call it first. It installs with apt-get, as root or through a sudo that
 # asks for no password; elsewhere it says what to install, and ends with status 1. Rust is never
 # installed here: rustup is better for that, and the message says how.
@@ -163,6 +166,22 @@ install_compiler() {
     apt install --no-install-recommends gcc libc6-dev
 }
 
+# Nothing but tests wants it, and they do without.
+try_prometheus() {
+    has prometheus && has promtool && return 0
+    if has apt-get && can_be_root; then
+        [ "$(candidate prometheus)" ] || apt update || true
+        was_there=$(is_installed prometheus && echo yes || echo no)
+        if [ "$(candidate prometheus)" ] && say "installing prometheus" &&
+            apt install --no-install-recommends prometheus; then
+            [ "$was_there" = yes ] ||
+                quiet_service prometheus "to use it: systemctl enable --now prometheus"
+            return 0
+        fi
+    fi
+    say "there is no Prometheus here: the tests of ops/ are skipped"
+}
+
 main() {
     SEARCH="$(printf '%s' "$PATH" | tr ':' ' ') /usr/bin /usr/local/bin /usr/sbin /opt/homebrew/bin"
     missing=$(missing_packages)
@@ -193,7 +212,8 @@ main() {
             return 1
         fi
     fi
+    [ "${1:-}" != prometheus ] || try_prometheus
     check_cargo
 }
 
-main
+main "$@"

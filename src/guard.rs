@@ -4,13 +4,14 @@
 //! whose counts can't be in Redis is fenced and rebuilt from the ledger, one whose events the
 //! ledger refuses stands still.
 
-use crate::domain::DropId;
+use crate::{domain::DropId, measure};
 
 /// Counts a violation and says what to do. `place` is where it was found: `script`, `reconcile`,
 /// `decode` or `ledger`.
 pub fn violation(drop: &DropId, place: &'static str, what: &str) {
-    let labels = [("drop", drop.to_string()), ("place", place.to_owned())];
-    metrics::counter!("dropgate_invariant_violations_total", &labels).increment(1);
+    let label = measure::drop_label(drop);
+    metrics::counter!("dropgate_invariant_violations_total", "drop" => label, "place" => place)
+        .increment(1);
     tracing::error!(%drop, place, what, "an invariant is violated: nothing is told that rests on \
         it. A drop that is wrong in Redis is rebuilt from the ledger by itself, one whose events \
         the ledger refuses stands still; if this comes again, run `dropgate audit` and keep the \

@@ -25,7 +25,7 @@ use crate::{
     command::{Operation, Outcome, Verb, read_outcome},
     domain::{DropId, Millis},
     failpoint::{self, Place},
-    guard,
+    guard, measure,
     progress::{Position, Progress, Trouble},
     store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
 };
@@ -267,6 +267,8 @@ impl Runner {
             }
         }
         groups.sort_by_key(|(verb, _)| *verb);
+        let operations: usize = groups.iter().map(|(_, group)| group.len()).sum();
+        measure::TURN_OPERATIONS.record(operations as f64);
         let calls: Vec<ScriptCall> = groups
             .iter()
             .map(|(verb, group)| {

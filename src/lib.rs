@@ -13,6 +13,8 @@
 //! - [`api`]: the only user of axum: HTTP in, problem documents out.
 //! - [`local`]: private Redis and Postgres servers, for `dropgate dev` and for tests.
 //! - [`config`], [`telemetry`], [`clock`]: settings, log, the wall clock.
+//! - [`caller`]: on whose behalf something is logged.
+//! - [`measure`]: what is measured where calls pass.
 //! - [`guard`]: what happens when an invariant is found violated.
 //! - [`failpoint`]: where tests stop, delay or end the process; nothing in other builds.
 //! - [`app`]: the commands, put together from all of the above.
@@ -21,6 +23,7 @@
 
 pub mod api;
 pub mod app;
+pub mod caller;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -31,6 +34,7 @@ pub mod guard;
 pub mod lane;
 pub mod ledger;
 pub mod local;
+pub mod measure;
 pub mod progress;
 pub mod store;
 pub mod task;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use dropgate::{app, config::Cli};
 
 /// A hold makes and frees some hundreds of small pieces of memory on several threads.
@@ -10,7 +9,13 @@ use dropgate::{app, config::Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::read() {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            eprintln!("dropgate: {error}");
+            return ExitCode::from(error.status);
+        }
+    };
     let run = || app::runtime()?.block_on(app::run(command));
     match run() {
         Ok(status) => ExitCode::from(status),

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::{
     domain::Millis,
     failpoint::{self, Mutant},
+    measure,
 };
 
 /// Chains of durable entries that are kept for calls that ask late.
@@ -119,6 +120,8 @@ pub struct Progress {
     /// Whether deadlines may have been made that this process does not know.
     others_wrote: AtomicBool,
     nearest_deadline: AtomicI64,
+    /// The deadline from which on a sweep that is under way, or that failed, frees holds.
+    sweeping_from: AtomicI64,
     clock_offset: AtomicI64,
 }
 
@@ -152,6 +155,7 @@ impl Progress {
             stirred: AtomicBool::new(false),
             others_wrote: AtomicBool::new(true),
             nearest_deadline: AtomicI64::new(i64::MAX),
+            sweeping_from: AtomicI64::new(i64::MAX),
             clock_offset: AtomicI64::new(0),
         }
     }
@@ -291,6 +295,17 @@ impl Progress {
         oldest.map(|since| since.elapsed())
     }
 
+    /// How far the ledger is behind: for how long it has had work before it without moving, or
+    /// the longest waiting call has waited.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        let still = {
+            let state = self.lock();
+            (state.seen_seq > state.durable.seq).then(|| state.since.elapsed())
+        };
+        still.max(self.longest_wait()).unwrap_or_default()
+    }
+
     /// Events that Redis has and the ledger lacks.
     #[must_use]
     pub fn backlog(&self) -> i64 {
@@ -415,8 +430,23 @@ impl Progress {
     }
 
     /// Forgets the nearest deadline: the sweep is about to ask for it.
-    pub fn forget_deadline(&self) {
-        self.nearest_deadline.store(i64::MAX, Ordering::Relaxed);
+    pub fn sweep_begins(&self) {
+        let nearest = self.nearest_deadline.swap(i64::MAX, Ordering::Relaxed);
+        self.sweeping_from.fetch_min(nearest, Ordering::Relaxed);
+    }
+
+    /// The sweep has freed everything that was due.
+    pub fn sweep_ends(&self) {
+        self.sweeping_from.store(i64::MAX, Ordering::Relaxed);
+    }
+
+    /// For how long at most a hold has been due that is not free yet, given this machine's time.
+    #[must_use]
+    pub fn overdue(&self, engine_now: Millis) -> Duration {
+        let nearest = self.nearest_deadline.load(Ordering::Relaxed);
+        let at = nearest.min(self.sweeping_from.load(Ordering::Relaxed));
+        let redis_now = engine_now.plus(self.clock_offset.load(Ordering::Relaxed));
+        Duration::from_millis(u64::try_from(redis_now.since(Millis(at))).unwrap_or(0))
     }
 
     /// How long until the nearest known deadline, given this machine's time.
@@ -445,6 +475,7 @@ impl State {
         let durable = self.durable.clone();
         let mut later = self.waiters.split_off(&(durable.seq + 1));
         let stale = later.values().flatten().any(|waiter| waiter.epoch < durable.epoch);
+        let now = Instant::now();
         for (seq, waiters) in std::mem::take(&mut self.waiters) {
             let at = self.recent.binary_search_by_key(&seq, |(seq, _)| *seq);
             let chain = at.ok().map(|at| self.recent[at].1.as_str());
@@ -452,6 +483,7 @@ impl State {
                 let same = chain == Some(waiter.chain.as_str())
                     || failpoint::without(Mutant::AckBySeqWithoutChain);
                 let verdict = if same { Verdict::Durable } else { Verdict::Doubtful };
+                measure::LEDGER_WAIT.record((now - waiter.since).as_secs_f64());
                 // A caller that has gone needs no answer.
                 let _ = waiter.verdict.send(verdict);
             }
@@ -545,6 +577,38 @@ mod tests {
         assert!(!progress.is_stirred());
         progress.heard(8);
         assert!(progress.is_stirred());
+    }
+
+    #[test]
+    fn what_is_due_is_overdue_until_a_sweep_has_freed_all_of_it() {
+        let progress = Progress::new(at(1, 0, "0"));
+        let overdue = |now| progress.overdue(Millis(now)).as_millis();
+        assert_eq!(overdue(i64::MAX / 2), 0, "there is no hold");
+        progress.deadline(Millis(1000));
+        assert_eq!((overdue(1000), overdue(1700)), (0, 700));
+        progress.sweep_begins();
+        assert_eq!(overdue(2000), 1000, "nothing is known to be free yet");
+        // One turn did not free all, and the next one begins.
+        progress.deadline(Millis(1500));
+        progress.sweep_begins();
+        assert_eq!(overdue(2000), 1000);
+        progress.sweep_ends();
+        assert_eq!(overdue(2000), 0);
+        progress.deadline(Millis(9000));
+        assert_eq!(overdue(2000), 0);
+    }
+
+    #[test]
+    fn a_ledger_with_nothing_before_it_is_not_behind() {
+        let progress = Progress::new(at(1, 0, "0"));
+        assert_eq!(progress.lag(), Duration::ZERO);
+        progress.seen(1, 3, Millis(0), Millis(0));
+        std::thread::yield_now();
+        assert!(progress.lag() > Duration::ZERO);
+        progress.advance(at(1, 3, "c"), &[(3, "c".to_owned())]);
+        assert_eq!(progress.lag(), Duration::ZERO);
+        let _waits = progress.wait(&at(1, 4, "d"));
+        assert!(progress.lag() > Duration::ZERO, "a call waits");
     }
 
     #[test]

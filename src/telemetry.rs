@@ -1,14 +1,25 @@
 //! What the program says of itself: the log, on standard error, and the metrics.
 
 use std::{
+    fmt,
     io::{self, IsTerminal as _},
     sync::LazyLock,
+    time::Duration,
 };
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
+};
 
-use crate::config::{LogFormat, LogSettings};
+use crate::{
+    caller::Caller,
+    config::{LogFormat, LogSettings},
+    measure,
+};
 
 /// Libraries that tell of every step, or report as a warning what the engine copes with.
 const LIBRARIES: &str = "refinery_core=warn,tokio_cron_scheduler=warn,deadpool=error,\
@@ -25,42 +36,183 @@ pub fn init(settings: &LogSettings) {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.map_event_format(|lines| Named { lines, json: false }).try_init(),
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true);
+            log.map_event_format(|lines| Named { lines, json: true }).try_init()
+        }
     };
     // A log that runs already is the one that whoever embeds this has started.
     drop(started);
 }
 
-static METRICS: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
-    let handle = PrometheusBuilder::new().install_recorder();
-    metrics::describe_gauge!(
-        "dropgate_reconcile_balanced",
-        "1 when Redis agreed with the ledger and the journal in between at the last comparison"
-    );
-    metrics::describe_gauge!("dropgate_epoch", "The drop's generation");
-    metrics::describe_gauge!("dropgate_backlog_events", "Events in Redis that the ledger lacks");
-    metrics::describe_counter!("dropgate_rebuilds_total", "Rebuilds of a drop by this process");
-    metrics::describe_gauge!("dropgate_halted", "1 while the drop waits for a person");
-    metrics::describe_counter!(
+/// Lines that name the call on whose behalf they are written, if there is one.
+struct Named<F> {
+    lines: F,
+    json: bool,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Named<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(caller) = Caller::current() else {
+            return self.lines.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.lines.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end();
+        match line.strip_prefix('{').filter(|_| self.json) {
+            Some(members) => writeln!(writer, "{{{},{members}", caller.members()),
+            None => writeln!(writer, "{line} {caller}"),
+        }
+    }
+}
+
+/// Every metric, what it is, and what it tells. Documentation and alerts name no others.
+const METRICS: &[(&str, Kind, &str)] = &[
+    (
+        "dropgate_backlog_events",
+        Kind::Gauge,
+        "Events that Redis has and the ledger lacks, as far as this process knows",
+    ),
+    (
+        "dropgate_backlog_seconds",
+        Kind::Gauge,
+        "For how long the ledger has had work before it without moving, or the longest waiting \
+         call has waited",
+    ),
+    ("dropgate_build_info", Kind::Gauge, "1; the label has the version"),
+    ("dropgate_commit_events", Kind::Sizes, "Events of a commit"),
+    ("dropgate_connections", Kind::Gauge, "Connections of clients"),
+    (
+        "dropgate_connections_refused_total",
+        Kind::Counter,
+        "Connections that DROPGATE_CONNECTIONS left no room for",
+    ),
+    ("dropgate_durable_events_total", Kind::Counter, "Events that this process committed"),
+    ("dropgate_epoch", Kind::Gauge, "The drop's generation"),
+    (
+        "dropgate_expiry_lag_seconds",
+        Kind::Gauge,
+        "For how long at most a hold has been due that is not free yet",
+    ),
+    ("dropgate_halted", Kind::Gauge, "1 while the drop waits for a person"),
+    ("dropgate_http_seconds", Kind::Seconds, "Until the answer, by route, method and status"),
+    (
         "dropgate_invariant_violations_total",
-        "Counts that can't be and events that the ledger refuses, by where they were found"
-    );
-    metrics::describe_counter!(
+        Kind::Counter,
+        "Counts that can't be and events that the ledger refuses, by where they were found",
+    ),
+    (
+        "dropgate_ledger_wait_seconds",
+        Kind::Seconds,
+        "For how long a call waited until the ledger had what it did",
+    ),
+    ("dropgate_outcomes_total", Kind::Counter, "What calls came to, by drop and verb"),
+    ("dropgate_postgres_connections_idle", Kind::Gauge, "Connections that nobody uses"),
+    ("dropgate_postgres_connections_max", Kind::Gauge, "Connections that there may be"),
+    ("dropgate_postgres_connections_used", Kind::Gauge, "Connections in use"),
+    (
+        "dropgate_postgres_seconds",
+        Kind::Seconds,
+        "Of a commit, and for which a read had its connection",
+    ),
+    ("dropgate_postgres_waiting", Kind::Gauge, "Calls that wait for a connection"),
+    (
         "dropgate_rate_limited_total",
-        "Calls that were told to wait, by the limit: key, customer or address"
-    );
-    metrics::describe_counter!("dropgate_durable_events_total", "Events this process committed");
+        Kind::Counter,
+        "Calls that were told to wait, by the limit: key, customer or address",
+    ),
+    ("dropgate_rebuilds_total", Kind::Counter, "Rebuilds of a drop by this process"),
+    (
+        "dropgate_reconcile_balanced",
+        Kind::Gauge,
+        "1 when Redis agreed with the ledger and the journal in between at the last comparison",
+    ),
+    ("dropgate_redis_seconds", Kind::Seconds, "Of a round trip to Redis"),
+    (
+        "dropgate_task_age_seconds",
+        Kind::Gauge,
+        "Since a task's last good turn, of the drop for which that is longest ago",
+    ),
+    ("dropgate_turn_operations", Kind::Sizes, "Operations of a lane's turn"),
+    ("dropgate_waiting_calls", Kind::Gauge, "Calls that wait for the ledger"),
+];
+
+/// What a metric is, and in which buckets it is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Seconds,
+    Sizes,
+}
+
+/// Upper bounds, in seconds: from an answer out of memory to one that comes at the last moment.
+const SECONDS: &[f64] =
+    &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+/// Upper bounds of what a turn or a commit carries.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 4000.0];
+/// So often what histograms were told is put into their buckets, also when nobody asks for it.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+static COLLECTED: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
+    let handle = install();
     handle.inspect_err(|error| tracing::warn!(%error, "metrics are not collected")).ok()
 });
 
+fn install() -> Result<PrometheusHandle, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for (name, kind, _) in METRICS {
+        let bounds = match kind {
+            Kind::Counter | Kind::Gauge => continue,
+            Kind::Seconds => SECONDS,
+            Kind::Sizes => SIZES,
+        };
+        builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), bounds)?;
+    }
+    let handle = builder.install_recorder()?;
+    for &(name, kind, tells) in METRICS {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, tells),
+            Kind::Gauge => metrics::describe_gauge!(name, tells),
+            Kind::Seconds | Kind::Sizes => metrics::describe_histogram!(name, tells),
+        }
+    }
+    measure::begin();
+    metrics::gauge!("dropgate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    let upkeep = handle.clone();
+    // A thread of its own, for which the runtime need not run yet. Without it, what nobody asks
+    // for would only grow.
+    let thread = std::thread::Builder::new().name("metrics".to_owned());
+    let started = thread.spawn(move || {
+        loop {
+            std::thread::sleep(UPKEEP);
+            upkeep.run_upkeep();
+        }
+    });
+    if let Err(error) = started {
+        tracing::warn!(%error, "metrics are put in order only when somebody asks for them");
+    }
+    Ok(handle)
+}
+
 /// Starts to collect metrics; the second time it does nothing.
 pub fn collect_metrics() {
-    LazyLock::force(&METRICS);
+    LazyLock::force(&COLLECTED);
 }
 
 /// The metrics as Prometheus reads them.
 #[must_use]
 pub fn metrics_text() -> String {
-    METRICS.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+    COLLECTED.as_ref().map(PrometheusHandle::render).unwrap_or_default()
 }

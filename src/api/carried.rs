@@ -10,6 +10,8 @@ use std::{
 use futures_util::future::{CatchUnwind, FutureExt as _};
 use tokio::runtime::Handle;
 
+use crate::caller::Caller;
+
 type Call<F> = Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>;
 
 /// A call that goes on in a task of its own when whoever waits for it goes away, so that it is
@@ -41,7 +43,11 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for Carried<F> {
     fn drop(&mut self) {
         // Without a runtime the process is ending, and every task with it.
         if let (Some(call), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(call);
+            // What it logs from now on is still said on behalf of the call.
+            match Caller::current() {
+                Some(caller) => drop(runtime.spawn(caller.runs(call))),
+                None => drop(runtime.spawn(call)),
+            }
         }
     }
 }

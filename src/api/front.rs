@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::storefront::Asked;
 use super::{auth, server, storefront};
-use crate::config::KeySettings;
+use crate::config::{KeySettings, ServerSettings};
 use crate::domain::Reservation;
 use crate::engine::Answer;
 
@@ -33,6 +33,6 @@ where
 
 /// Serves `router` on `listener` until `stop` is cancelled, as [`super::serve`] serves the API.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    const CONNECTIONS: usize = 20_000;
-    server::serve_with(listener, router, stop, CONNECTIONS).await;
+    let settings = ServerSettings { connections: 20_000, ..ServerSettings::default() };
+    server::serve_with(listener, |_| router.clone(), stop, &settings).await;
 }

@@ -12,8 +12,10 @@ use super::problem::{Code, Problem};
 use crate::domain::{RateLimit, Standing};
 use crate::engine::Rates;
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+/// The limit that is in force.
+pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How a caller stands by it.
+pub(super) const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
 /// A limit that all processes keep together, by whom each call is for.
 #[derive(Clone)]

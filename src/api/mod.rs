@@ -5,7 +5,8 @@
 //! and `value` turn what came over the wire into the types of the domain, and past them there
 //! are no bare strings; `view` is what goes back; `problem` is the one error table; `openapi`
 //! describes it all; `limits` and `address` say who calls too fast; `carried` and `server` run it
-//! on connections; `front` puts another design behind it.
+//! on connections; `ids`, `envelope`, `cors`, `logged` and `measured` are what is done for every
+//! call; `front` puts another design behind it.
 //!
 //! Invariants: a key is checked before anything else of a request is read; every answer that
 //! is no success is a problem document; a call that changes something runs to its end even
@@ -16,12 +17,17 @@ mod admin;
 mod auth;
 mod body;
 mod carried;
+mod cors;
+mod envelope;
 mod etag;
 mod extract;
 pub mod front;
 mod idempotency;
+mod ids;
 mod keys;
 mod limits;
+mod logged;
+mod measured;
 mod openapi;
 mod operations;
 mod problem;

@@ -39,8 +39,9 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, Prob
 }
 
 /// `GET /metrics`: what the process counts, as Prometheus reads it.
-pub(super) async fn metrics() -> Response {
+pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Response {
     const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    api.engine.sample();
     ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry::metrics_text()).into_response()
 }
 
@@ -51,7 +52,8 @@ pub(super) async fn openapi() -> Response {
 
 /// `GET /docs`: the same as a page, which loads nothing and runs nothing.
 pub(super) async fn docs() -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
+        base-uri 'none'";
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(openapi::PAGE.as_str())).into_response()
 }
 

@@ -23,7 +23,6 @@ use super::etag;
 use super::extract::{DropPath, SkuPath};
 use super::limits::Told;
 use super::problem::{Problem, Refused, unknown_sku};
-use super::server::Answers;
 use super::view::{PublicDrop, PublicSku};
 use crate::domain::{DropId, DropView};
 use crate::engine::Rendered;
@@ -52,12 +51,6 @@ impl KeptFirst {
         let addresses = self.api.addresses.as_ref()?;
         let limited = request.uri().path().starts_with("/v1/");
         limited.then(|| addresses.ask(self.peer, request.headers()))
-    }
-}
-
-impl Answers for KeptFirst {
-    fn of(&self, peer: IpAddr) -> KeptFirst {
-        KeptFirst { peer, ..self.clone() }
     }
 }
 

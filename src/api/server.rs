@@ -5,11 +5,10 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -19,49 +18,65 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
+use tower::util::option_layer;
+use tower::{Layer as _, Service};
 
+use super::envelope::Enveloped;
 use super::public::KeptFirst;
-use super::{Api, router};
+use super::{Api, cors, ids, router};
+use crate::config::ServerSettings;
+use crate::measure;
 
 /// How long a client may take to send a request's headers, and to begin the next request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// The most bytes of a request's line and headers together.
 const MAX_HEADERS: usize = 32 * 1024;
+/// How long a client may leave an answer unread before nothing more of it is taken.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// How long connections are still accepted once the process is stopping: whoever balances load
 /// sees that it isn't ready any more before it stops listening.
 const STILL_ACCEPTING: Duration = Duration::from_millis(500);
-/// How long requests under way may take to end once nothing is accepted any more.
-const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How long requests under way may take to end once nothing is accepted any more: longer than an
+/// answer takes, and so short that the process has ended within ten seconds of being told.
+const DRAIN_WITHIN: Duration = Duration::from_secs(7);
 /// How long to wait after the system had no descriptor left for a connection.
 const AFTER_ACCEPT_FAILED: Duration = Duration::from_millis(50);
+/// How often that is told at most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How many connections too many are told so at once; more are closed without a word.
 const TOLD_TO_WAIT: usize = 256;
 /// How long telling one may take.
 const TELL_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a connection too many hears, whatever it asked.
-const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+/// What a connection too many hears, whatever it asked; a request id and two line ends go in
+/// between.
+const BUSY: [&str; 2] = [
+    "HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/problem+json\r\n\
     retry-after: 1\r\n\
     connection: close\r\n\
     cache-control: no-store\r\n\
-    content-length: 195\r\n\r\n\
-    {\"type\":\"/problems/unavailable\",\"title\":\"The answer can't be given now\",\"status\":503,\
+    x-content-type-options: nosniff\r\n\
+    referrer-policy: no-referrer\r\n\
+    content-security-policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'\r\n\
+    content-length: 195\r\n\
+    x-request-id: ",
+    "{\"type\":\"/problems/unavailable\",\"title\":\"The answer can't be given now\",\"status\":503,\
     \"detail\":\"Too many connections. Try again after `Retry-After` seconds.\",\
-    \"code\":\"unavailable\",\"outcome\":\"none\"}";
+    \"code\":\"unavailable\",\"outcome\":\"none\"}",
+];
 
-/// Serves `api` on `listener` until its stop token is cancelled, with at most `connections` at a
-/// time; then ends what is under way, within a few seconds.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, connections: usize) {
+/// Serves `api` on `listener` until its stop token is cancelled, as `settings` say; then ends what
+/// is under way, within a few seconds.
+pub async fn serve(listener: TcpListener, api: Arc<Api>, settings: &ServerSettings) {
     let stop = api.stop.clone();
     let router = router::router(Arc::clone(&api));
-    // Each connection has the peer that it comes from.
-    let service = KeptFirst { router, api, peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    serve_with(listener, service, stop, connections).await;
+    let service = move |peer| KeptFirst { router: router.clone(), api: Arc::clone(&api), peer };
+    serve_with(listener, service, stop, settings).await;
 }
 
 /// What answers requests: a router, or what stands before one.
@@ -71,34 +86,39 @@ pub(super) trait Answers:
     + Send
     + 'static
 {
-    /// What answers the requests of one connection, whose other end is `peer`.
-    fn of(&self, _peer: IpAddr) -> Self {
-        self.clone()
-    }
 }
 
-impl Answers for Router {}
+impl<S> Answers for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
 
-/// The same for any service, until `stop` is cancelled.
-pub(super) async fn serve_with(
+/// The same for any service, until `stop` is cancelled: each connection has one of its own, for the
+/// peer at its other end.
+pub(super) async fn serve_with<S: Answers>(
     listener: TcpListener,
-    service: impl Answers,
+    service: impl Fn(IpAddr) -> S + Send + Sync,
     stop: CancellationToken,
-    connections: usize,
+    settings: &ServerSettings,
 ) {
+    let cors = option_layer(cors::layer(&settings.cors_origins));
+    let service = |peer| Enveloped::new(cors.layer(service(peer)), settings.hsts_seconds);
     let server = Server {
-        service,
-        places: Arc::new(Semaphore::new(connections)),
+        places: Arc::new(Semaphore::new(settings.connections)),
         tells: Arc::new(Semaphore::new(TOLD_TO_WAIT)),
         ending: CancellationToken::new(),
         aborting: CancellationToken::new(),
         tracker: TaskTracker::new(),
     };
     let accepting = async {
+        let mut told = None;
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => server.take(stream, peer.ip()),
-                Err(error) => accept_failed(&error).await,
+                Ok((stream, peer)) => server.take(stream, || service(peer.ip())),
+                Err(error) => accept_failed(&error, &mut told).await,
             }
         }
     };
@@ -110,18 +130,21 @@ pub(super) async fn serve_with(
     server.end().await;
 }
 
-/// One connection failing is that client's matter; a process without descriptors must not spin.
-async fn accept_failed(error: &io::Error) {
+/// One connection failing is that client's matter; a process without descriptors must not spin, nor
+/// fill the log.
+async fn accept_failed(error: &io::Error, told: &mut Option<Instant>) {
     let of_the_client =
         matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
     if !of_the_client {
-        tracing::warn!(%error, "cannot accept a connection");
+        if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            *told = Some(Instant::now());
+            tracing::warn!(%error, "cannot accept a connection");
+        }
         sleep(AFTER_ACCEPT_FAILED).await;
     }
 }
 
-struct Server<S> {
-    service: S,
+struct Server {
     places: Arc<Semaphore>,
     tells: Arc<Semaphore>,
     /// Cancelled: connections end after the request that is under way.
@@ -131,18 +154,21 @@ struct Server<S> {
     tracker: TaskTracker,
 }
 
-impl<S: Answers> Server<S> {
-    fn take(&self, stream: TcpStream, peer: IpAddr) {
+impl Server {
+    fn take<S: Answers>(&self, stream: TcpStream, service: impl FnOnce() -> S) {
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let connection = Connection {
-                service: self.service.of(peer),
+                service: service(),
                 ending: self.ending.clone(),
                 aborting: self.aborting.clone(),
             };
-            self.tracker.spawn(connection.run(stream, place));
-        } else if let Ok(tell) = Arc::clone(&self.tells).try_acquire_owned() {
+            self.tracker.spawn(connection.run(stream, Place::new(place)));
+            return;
+        }
+        measure::CONNECTIONS_REFUSED.increment(1);
+        if let Ok(tell) = Arc::clone(&self.tells).try_acquire_owned() {
             tokio::spawn(tell_busy(stream, tell));
         }
     }
@@ -158,6 +184,24 @@ impl<S: Answers> Server<S> {
     }
 }
 
+/// The place of a connection among those that there may be.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit) -> Place {
+        measure::CONNECTIONS.increment(1.0);
+        Place { _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        measure::CONNECTIONS.decrement(1.0);
+    }
+}
+
 struct Connection<S> {
     service: S,
     ending: CancellationToken,
@@ -166,8 +210,10 @@ struct Connection<S> {
 
 impl<S: Answers> Connection<S> {
     /// A panic in a handler ends this task, and with it only this connection.
-    async fn run(self, stream: TcpStream, _place: OwnedSemaphorePermit) {
+    async fn run(self, stream: TcpStream, _place: Place) {
         let service = TowerToHyperService::new(self.service);
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(READ_WITHIN));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_WITHIN)
@@ -198,11 +244,17 @@ async fn tell_busy(mut stream: TcpStream, _tell: OwnedSemaphorePermit) {
     let telling = async {
         let mut scratch = [0; 4096];
         let _ = stream.read(&mut scratch).await?;
-        stream.write_all(BUSY).await?;
+        stream.write_all(busy().as_bytes()).await?;
         stream.shutdown().await
     };
     // Whether it could be told or not, the connection is over.
     let _ = timeout(TELL_WITHIN, telling).await;
+}
+
+fn busy() -> String {
+    let [head, body] = BUSY;
+    let id = ids::new_request_id();
+    format!("{head}{}\r\n\r\n{body}", String::from_utf8_lossy(&id))
 }
 
 #[cfg(test)]
@@ -211,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_busy_answer_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(BUSY).expect("ASCII");
+        let text = busy();
         let (head, body) = text.split_once("\r\n\r\n").expect("a body");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");

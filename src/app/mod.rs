@@ -1,7 +1,9 @@
 //! The commands: what each starts, in which order, and how it ends.
 
 mod audit;
+mod config;
 mod demo;
+mod descriptors;
 mod dev;
 mod keys;
 mod rebuild;
@@ -78,6 +80,7 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
             telemetry::init(&settings.log);
             keys::run(settings).await?;
         }
+        Command::Config(config) => return Ok(config::run(*config)),
     }
     Ok(0)
 }

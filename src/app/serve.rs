@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connect_ledger;
+use super::{connect_ledger, descriptors};
 use crate::{
     api::{self, Api},
     config::{
@@ -39,7 +39,7 @@ pub(super) struct Running {
     pub(super) engine: Arc<Engine>,
     listener: TcpListener,
     api: Arc<Api>,
-    connections: usize,
+    settings: ServerSettings,
     tasks: Tasks,
     stop: CancellationToken,
 }
@@ -55,6 +55,7 @@ impl Running {
         limits: LimitSettings,
         engine: &EngineSettings,
     ) -> anyhow::Result<Running> {
+        descriptors::make_room(server.connections);
         // First of all, so that a second process on one address ends before it does anything.
         let listener = TcpListener::bind(server.listen).await.with_context(|| {
             let listen = server.listen;
@@ -71,14 +72,7 @@ impl Running {
         let stop = CancellationToken::new();
         let within = options.answer_timeout;
         let api = Api::new(Arc::clone(&engine), keys, limits, within, stop.clone());
-        Ok(Running {
-            engine,
-            listener,
-            api: Arc::new(api),
-            connections: server.connections,
-            tasks,
-            stop,
-        })
+        Ok(Running { engine, listener, api: Arc::new(api), settings: server.clone(), tasks, stop })
     }
 
     /// Where it listens.
@@ -97,7 +91,7 @@ impl Running {
             tracing::info!("stopping: what is under way is ended first");
             stop.cancel();
         });
-        api::serve(self.listener, self.api, self.connections).await;
+        api::serve(self.listener, self.api, &self.settings).await;
         watch.abort();
         self.tasks.end().await;
         Ok(())

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::error::SettingError;
+use super::show::{Config, Setting};
 use super::{
     DevArgs, DevKeys, DevSettings, EngineArgs, EngineSettings, KeyArgs, KeySettings, Keys,
     LedgerArgs, LedgerSettings, LimitArgs, LimitSettings, LogArgs, LogSettings, ServerArgs,
@@ -25,6 +26,10 @@ that is not known.";
 const REBUILD_EXITS: &str = "\
 Exit status: 0 when the drop is back in Redis; 1 when it is not; 2 for a flag that is not known.";
 
+const CONFIG_EXITS: &str = "\
+Exit status: 0 when `serve` could start with the settings; 2 when one is missing or wrong, with \
+one line that names it, or for a flag that is not known.";
+
 /// A flash-sale reservation engine: Redis admits, Postgres decides.
 #[derive(Debug, Parser)]
 #[command(name = "dropgate", version, about, propagate_version = true)]
@@ -41,7 +46,8 @@ pub enum Command {
     ///
     /// Every process may serve, expire and write the ledger; run as many as you like against
     /// one Redis and one Postgres. The database is brought up to date first. Each setting is a
-    /// flag or an environment variable; the flag wins.
+    /// flag or an environment variable; the flag wins. A key or an address may also stand in a file
+    /// that a variable names, like `DROPGATE_ADMIN_KEY_FILE`.
     #[command(after_help = SERVE_EXITS)]
     Serve(Box<Serve>),
     /// Serve with a private Redis and Postgres, a demo drop and keys of its own
@@ -72,6 +78,20 @@ pub enum Command {
     /// Besides the two from the settings of `serve`. The database keeps only their SHA-256; running
     /// engines hear of a change within a second.
     Keys(Keys),
+    /// Show the settings with which `serve` would start, and where each comes from
+    ///
+    /// From a flag, the environment, a file or the default. Keys and passwords are hidden.
+    #[command(after_help = CONFIG_EXITS)]
+    Config(Box<Config>),
+}
+
+impl Command {
+    /// Tells the one command that shows them where settings come from.
+    pub(super) fn note_sources(&mut self, settings: impl FnOnce() -> Vec<Setting>) {
+        if let Command::Config(config) = self {
+            config.note(settings());
+        }
+    }
 }
 
 /// What `serve` takes.
@@ -303,6 +323,7 @@ mod tests {
             ("migrate", ["DROPGATE_DATABASE_URL", "DROPGATE_LOG_FORMAT", "Exit status"]),
             ("audit", ["DROPGATE_DATABASE_URL", "--drop", "Exit status"]),
             ("rebuild", ["DROPGATE_REDIS_URL", "--drop", "Exit status"]),
+            ("config", ["DROPGATE_CORS_ORIGINS", "--json", "Exit status"]),
         ] {
             let command = cli.find_subcommand_mut(name).expect(name);
             let help = command.render_long_help().to_string();

@@ -1,5 +1,6 @@
 //! What stops a start: one line that names a setting and says how to mend it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -7,7 +8,7 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {problem}: {remedy}")]
 pub struct SettingError {
-    name: &'static str,
+    name: Cow<'static, str>,
     problem: String,
     remedy: String,
 }
@@ -16,12 +17,16 @@ impl SettingError {
     /// `name` is wrong in the way that `problem` says; `remedy` says how to mend it.
     #[must_use]
     pub fn wrong(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> SettingError {
         let one_line = |text: String| text.replace(['\r', '\n'], " ");
-        SettingError { name, problem: one_line(problem.into()), remedy: one_line(remedy.into()) }
+        SettingError {
+            name: name.into(),
+            problem: one_line(problem.into()),
+            remedy: one_line(remedy.into()),
+        }
     }
 
     /// `name` has no value, and there is no default.

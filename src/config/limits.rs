@@ -12,20 +12,22 @@ const KEY: &str = "DROPGATE_RATE_KEY";
 const CUSTOMER: &str = "DROPGATE_RATE_CUSTOMER";
 const ADDRESS: &str = "DROPGATE_RATE_ADDRESS";
 const PROXIES: &str = "DROPGATE_TRUSTED_PROXIES";
+/// The default of each, spelled out.
+const NONE: &str = "none";
 
 /// Flags and variables of the rate limits.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Rate limits")]
 pub struct LimitArgs {
     /// Most calls with one key, by all processes together: `100/s`, `600/m`, `20/10s burst 5`; the
-    /// burst is half a second's worth if left out [default: no limit]
+    /// burst is half a second's worth if left out [default: none]
     #[arg(long, env = KEY, value_name = "LIMIT")]
     rate_key: Option<OsString>,
-    /// Most new holds for one customer, by all processes together [default: no limit]
+    /// Most new holds for one customer, by all processes together [default: none]
     #[arg(long, env = CUSTOMER, value_name = "LIMIT")]
     rate_customer: Option<OsString>,
     /// Most calls under /v1 from one client address (an IPv6 network of 64 bits), by this process
-    /// [default: no limit]
+    /// [default: none]
     #[arg(long, env = ADDRESS, value_name = "LIMIT")]
     rate_address: Option<OsString>,
     /// Addresses and networks of proxies whose X-Forwarded-For counts, as in
@@ -66,20 +68,22 @@ impl LimitArgs {
 }
 
 fn limit(name: &'static str, given: Option<OsString>) -> Result<Option<RateLimit>, SettingError> {
-    let Some(text) = text(name, given)? else { return Ok(None) };
+    let Some(text) = text(name, given)?.filter(|text| text != NONE) else { return Ok(None) };
     let remedy = "give calls and a window, like 100/s, 600/m or 20/10s burst 5, at most 100000 a \
-                  second, or leave it out for no limit";
+                  second, or `none` for no limit";
     let wrong = |_| SettingError::wrong(name, format!("is {text:?}"), remedy);
     text.parse().map(Some).map_err(wrong)
 }
 
 fn proxies(given: Option<OsString>) -> Result<Vec<IpNet>, SettingError> {
-    let Some(text) = text(PROXIES, given)? else { return Ok(Vec::new()) };
+    let Some(text) = text(PROXIES, given)?.filter(|text| text != NONE) else {
+        return Ok(Vec::new());
+    };
     let one = |part: &str| {
         let network = part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| {
             let remedy = "give addresses and networks with commas between, like \
-                          10.0.0.0/8,127.0.0.1, or leave it out for none";
+                          10.0.0.0/8,127.0.0.1, or `none`";
             SettingError::wrong(PROXIES, format!("has {part:?} in it"), remedy)
         })
     };
@@ -93,8 +97,12 @@ mod tests {
     #[test]
     fn nothing_is_limited_unless_it_is_said() {
         assert_eq!(LimitArgs::default().resolve(), Ok(LimitSettings::default()));
-        let empty = LimitArgs { rate_key: Some("".into()), ..LimitArgs::default() };
-        assert_eq!(empty.resolve(), Ok(LimitSettings::default()));
+        for none in ["", "none"] {
+            let said = || Some(none.into());
+            let (rate_key, trusted_proxies) = (said(), said());
+            let args = LimitArgs { rate_key, trusted_proxies, ..LimitArgs::default() };
+            assert_eq!(args.resolve(), Ok(LimitSettings::default()));
+        }
     }
 
     #[test]

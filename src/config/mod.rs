@@ -3,7 +3,7 @@
 //!
 //! Each concern has its arguments, whose comments are what `--help` shows, and its settings,
 //! which are what the program works with. `resolve` turns the one into the other, or says in
-//! one line which setting is wrong and how to mend it.
+//! one line which setting is wrong and how to mend it. `sources` is where values come from.
 
 mod cli;
 mod dev;
@@ -15,6 +15,8 @@ mod ledger;
 mod limits;
 mod log;
 mod server;
+mod show;
+mod sources;
 mod store;
 mod url;
 
@@ -28,5 +30,7 @@ pub use keys_command::{Keys, KeysAction, KeysSettings};
 pub use ledger::{LedgerArgs, LedgerSettings};
 pub use limits::{LimitArgs, LimitSettings};
 pub use log::{LogArgs, LogFormat, LogSettings};
-pub use server::{ServerArgs, ServerSettings};
+pub use server::{CorsOrigins, ServerArgs, ServerSettings};
+pub use show::Config;
+pub use sources::Unreadable;
 pub use store::{StoreArgs, StoreSettings};

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Answer, CallError, Engine, HoldAck, Success, call::Settled};
 use crate::{
-    command::{Configure, Configured, DropAction, Refusal},
+    command::{Configure, Configured, DropAction, Refusal, Verb},
     domain::{
         DropId, DropPatch, DropView, LedgerRow, Page, Reservation, ReservationId, SkuId, SkuPatch,
         SkuView,
@@ -69,12 +69,17 @@ impl Engine {
 
     async fn configure(&self, drop: &DropId, configure: Configure) -> Answer<Configured> {
         let handle = self.find(drop).await?;
-        match self.settle(&handle, configure, None, self.deadline()).await? {
-            Ok(Settled::Done(value)) => Ok(Success { value, replayed: false }),
-            Ok(Settled::Replayed(_)) => Err(CallError::unknown("settings take no key")),
-            Err(refused) if refused.refusal == Refusal::UnknownDrop => Err(CallError::UnknownDrop),
-            Err(refused) => Err(CallError::Refused(refused.refusal)),
-        }
+        let answer = match self.settle(&handle, configure, None, self.deadline()).await {
+            Ok(Ok(Settled::Done(value))) => Ok(Success { value, replayed: false }),
+            Ok(Ok(Settled::Replayed(_))) => Err(CallError::unknown("settings take no key")),
+            Ok(Err(refused)) if refused.refusal == Refusal::UnknownDrop => {
+                Err(CallError::UnknownDrop)
+            }
+            Ok(Err(refused)) => Err(CallError::Refused(refused.refusal)),
+            Err(error) => Err(error),
+        };
+        handle.counted.answered(drop, Verb::Configure, &answer);
+        answer
     }
 
     /// A drop as the ledger has it, from memory where it can be.

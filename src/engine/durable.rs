@@ -130,8 +130,8 @@ impl DropHandle {
         if known == why {
             return;
         }
-        let drop = self.id.to_string();
-        metrics::gauge!("dropgate_halted", "drop" => drop).set(f64::from(u8::from(why.is_some())));
+        // One that stands still is told by its name, also where nothing else has happened to it.
+        self.counted.label(&self.id);
         match &why {
             Some(Halt::Refused(what)) => tracing::error!(drop = %self.id, what,
                 "the ledger refuses an event: the drop stands still, and no event is skipped. \

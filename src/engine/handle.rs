@@ -1,8 +1,11 @@
 //! One drop in this process: its lane, its progress, and the durable picture of it.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicU8, Ordering},
+};
 
-use super::{shown::Shown, sold_out::SoldOut};
+use super::{counted::Counted, shown::Shown, sold_out::SoldOut};
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
@@ -13,6 +16,11 @@ use crate::{
 
 /// How often the picture is read again because something became durable meanwhile.
 const READS: usize = 5;
+
+/// What a comparison has found; `UNKNOWN` before the first.
+const UNKNOWN: u8 = 0;
+const BALANCED: u8 = 1;
+const UNBALANCED: u8 = 2;
 
 /// Everything that this process keeps of one drop.
 #[derive(Debug)]
@@ -27,6 +35,10 @@ pub struct DropHandle {
     pub lane: Lane,
     /// What the lane has read of the journal.
     pub inbox: Arc<Inbox>,
+    /// What is counted of it.
+    pub counted: Counted,
+    /// What the last comparison of Redis with the ledger has found.
+    balanced: AtomicU8,
     shown: RwLock<Shown>,
     pub(super) sold_out: SoldOut,
 }
@@ -41,8 +53,24 @@ impl DropHandle {
             inbox,
             id,
             progress,
+            counted: Counted::default(),
+            balanced: AtomicU8::new(UNKNOWN),
             shown: RwLock::default(),
             sold_out: SoldOut::default(),
+        }
+    }
+
+    /// Notes whether Redis agrees with the ledger.
+    pub fn note_balanced(&self, balanced: bool) {
+        let found = if balanced { BALANCED } else { UNBALANCED };
+        self.balanced.store(found, Ordering::Relaxed);
+    }
+
+    /// Whether Redis agreed with the ledger at the last comparison; `None` before the first.
+    pub(super) fn balanced(&self) -> Option<bool> {
+        match self.balanced.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            found => Some(found == BALANCED),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     command::{
         Change, Confirm, Extend, ExtendTo, Handed, Operation, Refusal, Release, Reserve, Restock,
-        Return,
+        Return, Verb,
     },
     domain::{
         CustomerId, DropId, Lines, Millis, OrderId, Reference, RequestKey, Reservation,
@@ -34,13 +34,20 @@ impl Engine {
         key: Option<RequestKey>,
     ) -> Answer<Reservation> {
         let handle = self.find_for(drop, key.as_ref()).await?;
-        let reserve = Reserve { id, customer_id, lines, ttl_seconds, key: key.clone() };
-        if let Some(refusal) = handle.known_sold_out(&reserve, self.now()) {
-            return Err(CallError::Refused(refusal));
-        }
-        // Boxed, so that a refusal that is known here carries nothing of it along.
-        let settled = self.settle(&handle, reserve, key.as_ref(), self.deadline());
-        let answer = finish(Box::pin(settled).await?, |found| found.reservation(drop))?;
+        let reserve = Reserve { id, customer_id, lines, ttl_seconds, key };
+        let answer = match handle.known_sold_out(&reserve, self.now()) {
+            Some(refusal) => Err(CallError::Refused(refusal)),
+            // Boxed, so that a refusal that is known here carries nothing of it along.
+            None => Box::pin(self.hold(&handle, reserve)).await,
+        };
+        handle.counted.answered(drop, Verb::Reserve, &answer);
+        answer
+    }
+
+    async fn hold(&self, handle: &DropHandle, reserve: Reserve) -> Answer<Reservation> {
+        let key = reserve.key.clone();
+        let settled = self.settle(handle, reserve, key.as_ref(), self.deadline()).await?;
+        let answer = finish(settled, |found| found.reservation(&handle.id))?;
         handle.progress.deadline(answer.value.expires_at);
         Ok(answer)
     }
@@ -152,8 +159,10 @@ impl Engine {
         let handle = self.find_for(drop, Some(&key)).await?;
         let restock =
             Restock { sku: sku.clone(), quantity, reason, reference, key: Some(key.clone()) };
-        let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await?;
-        finish(settled, |found| found.stock())
+        let settled = self.settle(&handle, restock, Some(&key), self.deadline()).await;
+        let answer = settled.and_then(|settled| finish(settled, |found| found.stock()));
+        handle.counted.answered(drop, Verb::Restock, &answer);
+        answer
     }
 
     /// A call about a reservation that may have left Redis: then the ledger's version of it is
@@ -169,17 +178,32 @@ impl Engine {
         O: Operation<Answer = Reservation> + Clone,
     {
         let handle = self.find_for(drop, key).await?;
+        let answer = self.handed_to(&handle, id, make, key).await;
+        handle.counted.answered(drop, O::VERB, &answer);
+        answer
+    }
+
+    async fn handed_to<O>(
+        &self,
+        handle: &DropHandle,
+        id: ReservationId,
+        make: impl Fn(Option<Handed>) -> O,
+        key: Option<&RequestKey>,
+    ) -> Answer<Reservation>
+    where
+        O: Operation<Answer = Reservation> + Clone,
+    {
         let deadline = self.deadline();
-        let first = self.settle(&handle, make(None), key, deadline).await?;
+        let first = self.settle(handle, make(None), key, deadline).await?;
         let Err(Refused { refusal: Refusal::UnknownReservation, now: read_at }) = first else {
-            return finish(first, |found| found.reservation(drop));
+            return finish(first, |found| found.reservation(&handle.id));
         };
-        let known = self.ledger.reservation(drop, id).await;
+        let known = self.ledger.reservation(&handle.id, id).await;
         let known = known.map_err(|error| CallError::undone(key, error.to_string()))?;
         let Some(reservation) = known else {
             return Err(CallError::Refused(Refusal::UnknownReservation));
         };
-        self.second_try(&handle, make, Handed { reservation, read_at }, key, deadline).await
+        self.second_try(handle, make, Handed { reservation, read_at }, key, deadline).await
     }
 
     /// A drop, for a call whose earlier try may have got further than this one.

@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub(super) lines: LineColumns,
     pub(super) requests: RequestColumns,
     pub(super) stock: StockColumns,
+    /// Events that it carries.
+    pub(super) events: usize,
 }
 
 /// A row a part: what it builds on, and where it leads.
@@ -169,6 +171,7 @@ impl Batch {
         for entry in entries {
             let at = entry.at.to_datetime();
             self.entries.push(drop, entry, at);
+            self.events += entry.events.len();
             for (seq, (event, key)) in (entry.first_seq()..).zip(&entry.events) {
                 if let Some(key) = key {
                     self.requests.push(drop, seq, at, key, answer(event));

@@ -1,6 +1,9 @@
 //! The one statement that makes a batch true.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     domain::{DropId, SkuStock},
     failpoint::{self, Mutant},
+    measure,
 };
 
 /// What a commit left of the SKUs of a drop that it touched.
@@ -90,7 +94,11 @@ impl Ledger {
             &s.drop, &s.sku, &s.total, &s.available, &s.held, &s.sold, &s.version,
         ];
         let query = connection.query(&statement, &parameters);
-        let Ok(result) = tokio::time::timeout(COMMIT_WITHIN, query).await else {
+        let since = Instant::now();
+        let result = tokio::time::timeout(COMMIT_WITHIN, query).await;
+        measure::since(since, &measure::POSTGRES_COMMIT);
+        measure::COMMIT_EVENTS.record(batch.events as f64);
+        let Ok(result) = result else {
             // Nobody may queue behind a connection that does not answer.
             std::mem::drop(Object::take(connection));
             let what = format!("no answer within {COMMIT_WITHIN:?}");

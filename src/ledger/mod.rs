@@ -16,6 +16,6 @@ mod snapshot;
 pub use commit::{Committed, Decision, Fenced};
 pub use error::LedgerError;
 pub use keys::StoredKey;
-pub use pool::Ledger;
+pub use pool::{Ledger, PoolState};
 pub use read::{Head, Remembered, ReservationFilter};
 pub use snapshot::{Snapshot, SnapshotPart, SnapshotParts};

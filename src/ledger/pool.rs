@@ -1,12 +1,17 @@
 //! Connections, and the schema.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 use refinery::embed_migrations;
 use tokio_postgres::{Config, NoTls};
 
 use super::{LedgerError, group::Commits};
+use crate::measure;
 
 embed_migrations!("migrations");
 
@@ -14,6 +19,45 @@ embed_migrations!("migrations");
 const CONNECT: Duration = Duration::from_secs(2);
 /// Connections for hearing of changed keys.
 const WATCHERS: usize = 1;
+
+/// Connections of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// As many as there may be.
+    pub most: usize,
+    /// As many as there are.
+    pub open: usize,
+    /// Those that nobody uses.
+    pub idle: usize,
+    /// Calls that wait for one.
+    pub waiting: usize,
+}
+
+/// A reader's connection; for how long somebody had it is measured.
+pub(super) struct Reading {
+    connection: Object,
+    since: Instant,
+}
+
+impl Deref for Reading {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut Object {
+        &mut self.connection
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        measure::since(self.since, &measure::POSTGRES_READ);
+    }
+}
 
 /// The durable record. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -79,8 +123,19 @@ impl Ledger {
         Ok(row.try_get(0)?)
     }
 
-    pub(super) async fn reader(&self) -> Result<Object, LedgerError> {
-        Ok(self.readers.get().await?)
+    /// The connections of each pool, by its name.
+    #[must_use]
+    pub fn pools(&self) -> [(&'static str, PoolState); 2] {
+        [("readers", &self.readers), ("writers", &self.writers)].map(|(name, pool)| {
+            let status = pool.status();
+            let (most, open) = (status.max_size, status.size);
+            (name, PoolState { most, open, idle: status.available, waiting: status.waiting })
+        })
+    }
+
+    pub(super) async fn reader(&self) -> Result<Reading, LedgerError> {
+        let connection = self.readers.get().await?;
+        Ok(Reading { connection, since: Instant::now() })
     }
 
     pub(super) async fn watcher(&self) -> Result<Object, LedgerError> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::{
@@ -17,7 +17,7 @@ use super::{
     journal::{ENTRIES, push_range},
     scripts,
 };
-use crate::domain::Millis;
+use crate::{domain::Millis, measure};
 
 /// How long one round trip may take. Longer than any script may run, shorter than a caller
 /// waits: a server that is frozen for a moment answers late but in time.
@@ -147,6 +147,7 @@ impl Store {
         let (number, mut connection) = self.current();
         // The manager may wait for a reconnection before it sends: that has a bound too.
         let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
+        let since = Instant::now();
         let answer: Result<Vec<Result<Value, RedisError>>, _> =
             match tokio::time::timeout(bound, pipeline.query_async(&mut connection)).await {
                 Ok(answer) => answer,
@@ -155,6 +156,7 @@ impl Store {
                     return Err(StoreError::NoAnswer(format!("not within {bound:?}")));
                 }
             };
+        measure::since(since, &measure::REDIS);
         let useless = match &answer {
             Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_useless)),
             Err(error) => error.is_timeout() || is_useless(error),

@@ -69,6 +69,8 @@ pub(super) async fn run(
         if due || (routine && alive) || kept.elapsed() >= HOUSEKEEPING {
             kept = Instant::now();
             sweep(&engine, &drop, &sweeps).await;
+        } else {
+            drop.counted.expire.set();
         }
     }
 }
@@ -171,7 +173,7 @@ async fn run_once(
     most: u32,
 ) -> Option<(bool, Position)> {
     failpoint::pass(Place::SweepBefore).await;
-    drop.progress.forget_deadline();
+    drop.progress.sweep_begins();
     let deadline = Instant::now() + engine.options.answer_timeout;
     let reached = match drop.lane.run(Expire { most }, deadline).await {
         Ok(reached) => reached,
@@ -190,5 +192,9 @@ async fn run_once(
     if let Some(next) = expired.next {
         drop.progress.deadline(next);
     }
+    if !expired.more {
+        drop.progress.sweep_ends();
+    }
+    drop.counted.expire.set();
     Some((expired.more, reached.position))
 }

@@ -120,7 +120,8 @@ pub async fn rebuild(
     let Some((opened, overdue)) = redis.open(snapshot, written).await? else { return Ok(None) };
     failpoint::pass(Place::RebuildAfterFinish).await;
     drop.halt(None);
-    metrics::counter!("dropgate_rebuilds_total", "drop" => drop.id.to_string()).increment(1);
+    metrics::counter!("dropgate_rebuilds_total", "drop" => drop.counted.label(&drop.id))
+        .increment(1);
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
         millis = started.elapsed().as_millis(),
         "the drop is rebuilt and open again");

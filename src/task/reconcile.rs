@@ -5,11 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
-    domain::DropId,
-    engine::{AuditReport, Engine},
-    guard,
-    ledger::LedgerError,
-    progress::Trouble,
+    domain::DropId, engine::Engine, guard, ledger::LedgerError, measure, progress::Trouble,
 };
 
 /// Ticks between two comparisons.
@@ -37,7 +33,7 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
     for drop in &drops {
         let found = engine.reconcile(&drop.id).await;
         if let Ok(report) = &found {
-            show(report);
+            drop.note_balanced(report.balanced);
         }
         match found {
             Ok(report) if report.balanced => {
@@ -59,17 +55,8 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
             Err(error) => tracing::debug!(drop = %drop.id, %error, "could not compare"),
         }
     }
+    measure::RECONCILE.set();
     tracing::info!(drops = drops.len(), balanced, "reconciled Redis with the ledger");
-}
-
-fn show(report: &AuditReport) {
-    let drop = report.drop.to_string();
-    let balanced = if report.balanced { 1.0 } else { 0.0 };
-    metrics::gauge!("dropgate_reconcile_balanced", "drop" => drop.clone()).set(balanced);
-    let behind = report.seq - report.durable_seq;
-    // A gauge is a float; these counts are far below where that loses digits.
-    metrics::gauge!("dropgate_backlog_events", "drop" => drop.clone()).set(behind as f64);
-    metrics::gauge!("dropgate_epoch", "drop" => drop).set(report.epoch as f64);
 }
 
 /// Gets to know every drop of the ledger, and where each stands.
@@ -98,6 +85,8 @@ pub(super) async fn keep_up(engine: Arc<Engine>, mut ticks: watch::Receiver<u64>
         let tick = *ticks.borrow_and_update();
         if let Err(error) = learn_drops(&engine).await {
             tracing::debug!(%error, "could not look for drops");
+        } else {
+            measure::KEEP_UP.set();
         }
         if tick.is_multiple_of(FORGET_TICKS)
             && let Err(error) = engine.ledger.forget_requests().await

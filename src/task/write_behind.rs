@@ -85,6 +85,7 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
     loop {
         let pause = match run_once(&engine, &drop, &mut watch).await {
             Ok(step) => {
+                drop.counted.write_behind.set();
                 watch.failures = 0;
                 if step == Step::Wrote {
                     busy.get_or_insert_with(|| engine.busy());
@@ -385,8 +386,7 @@ async fn spread(
     news: DurableNews,
 ) -> Result<(), LedgerError> {
     let events = news.last_seq() - news.from;
-    metrics::counter!("dropgate_durable_events_total", "drop" => drop.id.to_string())
-        .increment(u64::try_from(events).unwrap_or(0));
+    drop.counted.committed(&drop.id, u64::try_from(events).unwrap_or(0));
     let told = drop.committed(&engine.ledger, &news).await;
     engine.untold.put(drop, news, spread_over(TRIM_EVERY, engine.busy_drops()));
     told

@@ -49,6 +49,8 @@ async fn a_wrong_setting_stops_the_start_with_one_line() {
         ("DROPGATE_RATE_CUSTOMER", "1/x"),
         ("DROPGATE_RATE_ADDRESS", "0/s"),
         ("DROPGATE_TRUSTED_PROXIES", "10.0.0.0/40"),
+        ("DROPGATE_CORS_ORIGINS", "shop.example"),
+        ("DROPGATE_HSTS_SECONDS", "-1"),
         ("DROPGATE_LOG", "a=b=c"),
         ("DROPGATE_LOG_FORMAT", "xml"),
     ] {
@@ -85,7 +87,7 @@ async fn an_address_in_use_is_said_so() {
 #[tokio::test]
 async fn help_explains_every_command() {
     let help = text(&run(&["--help"], &[]).await.stdout);
-    for command in ["serve", "dev", "migrate", "audit", "rebuild"] {
+    for command in ["serve", "dev", "migrate", "audit", "rebuild", "config"] {
         assert!(help.contains(command), "{help}");
         let output = run(&[command, "--help"], &[]).await;
         let help = text(&output.stdout);

@@ -26,6 +26,11 @@ const ABOUT: &str = "Holds units of a drop for customers until they have paid. A
     what was promised: nothing is sold twice, and what was acknowledged is durable. Errors are \
     problem documents (RFC 9457) with a stable `code`; a refused call changes nothing.";
 
+/// The path of every call, with the names of its parameters in braces.
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().map(|operation| operation.path)
+}
+
 fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for operation in OPERATIONS {
@@ -148,6 +153,11 @@ fn responses(operation: &Operation) -> Value {
             });
         }
         responses.insert(status.to_string(), response);
+    }
+    for response in responses.values_mut() {
+        response["headers"]["X-Request-Id"] = json!({
+            "description": "names the call in the engine's log; the request's own if it has one",
+            "schema": { "type": "string", "pattern": "^[A-Za-z0-9._~:+/=@-]{1,128}$" } });
     }
     Value::Object(responses)
 }

@@ -32,6 +32,11 @@ impl EngineProcess {
     /// Starts an engine on a free port and waits until it says where it listens. More
     /// settings stand in `settings`.
     pub(crate) fn serve(redis: &str, database: &str, settings: &[(&str, &str)]) -> EngineProcess {
+        EngineProcess::start(EngineProcess::serving(redis, database, settings))
+    }
+
+    /// The command that [`EngineProcess::serve`] runs.
+    pub(crate) fn serving(redis: &str, database: &str, settings: &[(&str, &str)]) -> Command {
         let mut command = EngineProcess::command("serve");
         command
             .env("DROPGATE_LISTEN", "127.0.0.1:0")
@@ -40,14 +45,24 @@ impl EngineProcess {
             .env("DROPGATE_ADMIN_KEY", ADMIN_KEY)
             .env("DROPGATE_STOREFRONT_KEY", STOREFRONT_KEY)
             .env("DROPGATE_LOG", "warn")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped());
+            .envs(settings.iter().copied());
+        command
+    }
+
+    /// Starts a command that serves, and waits until it says where it listens.
+    pub(crate) fn start(mut command: Command) -> EngineProcess {
+        command.stdout(Stdio::piped());
         let mut child = spawn(command, Signal::SIGKILL).expect("the engine starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let line = out.lines().next().expect("a line").expect("text");
         let url = line.split_whitespace().last().expect("an address").to_owned();
         assert!(url.starts_with("http://"), "{line}");
         EngineProcess { child, url }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it listens: `http://…`.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::{Call, Reply};
+use super::engine::EngineProcess;
 use super::oracle;
 use super::world::{ADMIN_KEY, STOREFRONT_KEY, World};
 
@@ -17,6 +18,8 @@ pub(crate) struct Sale {
     http: Client,
     drop: String,
     engine: usize,
+    /// Another engine than those of the world.
+    at: Option<String>,
     /// Whether the books are checked in the end: not for a second view of the same drop.
     checked: bool,
 }
@@ -31,7 +34,7 @@ impl Sale {
     pub(crate) async fn unborn() -> Sale {
         let drop = format!("t-{}", Uuid::now_v7().simple());
         let world = World::shared().await;
-        Sale { world, http: Client::new(), drop, engine: 0, checked: false }
+        Sale { world, http: Client::new(), drop, engine: 0, at: None, checked: false }
     }
 
     /// An open drop with these SKUs and units.
@@ -57,8 +60,16 @@ impl Sale {
             http: self.http.clone(),
             drop: self.drop.clone(),
             engine: self.engine + 1,
+            at: None,
             checked: false,
         }
+    }
+
+    /// The same drop, seen through an engine that a test has for itself.
+    pub(crate) fn through(&self, engine: &EngineProcess) -> Sale {
+        let mut through = self.elsewhere();
+        through.at = Some(engine.url().to_owned());
+        through
     }
 
     /// The drop's id.
@@ -73,7 +84,8 @@ impl Sale {
 
     /// Any call, without a key.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> Call {
-        Call::new(&self.http, method, format!("{}{path}", self.world.url(self.engine)))
+        let url = self.at.as_deref().unwrap_or_else(|| self.world.url(self.engine));
+        Call::new(&self.http, method, format!("{url}{path}"))
     }
 
     /// A call to `/v1/drops/{drop}…` with the storefront's key.

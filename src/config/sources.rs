@@ -1,0 +1,152 @@
+//! Where settings come from: a flag, the environment, a file that the environment names, or the
+//! default, in this order.
+//!
+//! What must not be seen (a key, an address with a password) may stand in a file:
+//! `DROPGATE_X_FILE` names it. Such a setting is known by hiding its value from `--help`.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+
+use clap::builder::Resettable;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+
+use super::Cli;
+use super::error::SettingError;
+use super::show::Setting;
+
+/// A setting of the command line or the environment that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unreadable {
+    error: SettingError,
+    /// The status with which the command ends.
+    pub status: u8,
+}
+
+impl Cli {
+    /// Reads the command line with everything that stands in the environment and in files. What is
+    /// wrong with the command line itself, and `--help`, ends the process here.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for a file that can't be read, or that is given besides the value itself.
+    pub fn read() -> Result<Cli, Unreadable> {
+        let command = Cli::command();
+        let first = command.clone().get_matches();
+        // Only `config` is asked whether settings are right: that they are not is its answer.
+        let status = if first.subcommand_name() == Some("config") { 2 } else { 1 };
+        let from_files = with_files(command, &first);
+        let command = from_files.map_err(|error| Unreadable { error, status })?;
+        let matches = command.get_matches();
+        let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.command.note_sources(|| settings(&Cli::command(), &matches));
+        Ok(cli)
+    }
+}
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Flag,
+    Environment,
+    /// With its path.
+    File(String),
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Flag => f.write_str("flag"),
+            Source::Environment => f.write_str("environment"),
+            Source::File(path) => write!(f, "file {path}"),
+            Source::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The variable of a setting; `None` for what is none.
+fn variable(argument: &Arg) -> Option<&str> {
+    argument.get_env()?.to_str().filter(|name| name.starts_with("DROPGATE_"))
+}
+
+/// What the environment says; an empty text is none, as everywhere.
+fn given(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The command with the contents of files as defaults of what is not given in another way, down to
+/// the subcommand that was chosen.
+fn with_files(mut command: Command, chosen: &ArgMatches) -> Result<Command, SettingError> {
+    let mut found = Vec::new();
+    for argument in command.get_arguments().filter(|argument| argument.is_hide_env_values_set()) {
+        let Some(name) = variable(argument) else { continue };
+        let file = format!("{name}_FILE");
+        let Some(path) = given(&file) else { continue };
+        match chosen.value_source(argument.get_id().as_str()) {
+            Some(ValueSource::CommandLine) => continue,
+            _ if given(name).is_some() => {
+                let remedy = format!("leave one of the two out, {name} or {file}");
+                let problem = format!("and {file} are both set");
+                return Err(SettingError::wrong(name.to_owned(), problem, remedy));
+            }
+            _ => {}
+        }
+        found.push((argument.get_id().clone(), read(file, &path)?));
+    }
+    for (id, value) in found {
+        // A variable that is there and empty would come before the default.
+        let instead = |argument: Arg| argument.env(Resettable::Reset).default_value(value);
+        command = command.mut_arg(id, instead);
+    }
+    let Some((name, chosen)) = chosen.subcommand() else { return Ok(command) };
+    let mut wrong = None;
+    let command = command.mut_subcommand(name, |below| {
+        with_files(below.clone(), chosen).unwrap_or_else(|error| {
+            wrong = Some(error);
+            below
+        })
+    });
+    wrong.map_or(Ok(command), Err)
+}
+
+/// A file's text without the line's end that an editor leaves there.
+fn read(name: String, path: &OsString) -> Result<String, SettingError> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        let problem = format!("names {}, which can't be read: {error}", path.display());
+        let remedy = "give the path of a text file that this process' user may read";
+        SettingError::wrong(name.clone(), problem, remedy)
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        let problem = format!("names {}, which is empty", path.display());
+        return Err(SettingError::wrong(name, problem, "write the value into it"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Every setting of the chosen subcommand, as it is in force.
+fn settings(command: &Command, matches: &ArgMatches) -> Vec<Setting> {
+    let Some((name, chosen)) = matches.subcommand() else { return Vec::new() };
+    let Some(command) = command.find_subcommand(name) else { return Vec::new() };
+    let setting = |argument: &Arg| {
+        let name = variable(argument)?;
+        let id = argument.get_id().as_str();
+        let text = || {
+            let value = chosen.get_raw(id)?.next()?.to_string_lossy().trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        let source = match chosen.value_source(id).filter(|_| text().is_some()) {
+            Some(ValueSource::CommandLine) => Source::Flag,
+            Some(ValueSource::EnvVariable) => Source::Environment,
+            // Nothing has a default but what a file gave it.
+            Some(_) => Source::File(env::var(format!("{name}_FILE")).unwrap_or_default()),
+            None => Source::Default,
+        };
+        Some(Setting::new(name, source, text(), argument))
+    };
+    command.get_arguments().filter_map(setting).collect()
+}
