@@ -1,5 +1,7 @@
 //! Reading a drop's journal, letting go of what is durable, and telling others.
 
+use std::time::Duration;
+
 use redis::{Pipeline, RedisError, Value};
 
 use super::{
@@ -12,9 +14,6 @@ use crate::domain::{DropId, Entry, EventError, SkuId, Stock};
 
 /// Entries that are read at once, at most.
 pub const ENTRIES: usize = 128;
-
-/// How long a usual writer stays the usual writer without a word.
-const LEASE_MS: u32 = 400;
 
 /// Where a drop stands in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +89,8 @@ impl From<EventError> for StoreError {
 }
 
 impl Store {
-    /// Reads the journal behind (`epoch`, `seq`), and takes or renews the lease of the usual
-    /// writer for `engine` if nobody else has it.
+    /// Reads the journal behind (`epoch`, `seq`), and takes the lease of the usual writer for
+    /// `engine`, for so long, if nobody has it.
     ///
     /// # Errors
     /// [`StoreError`]; an entry that can't be read is [`StoreError::Damaged`], one of another
@@ -100,13 +99,14 @@ impl Store {
         &self,
         drop: &DropId,
         keys: &DropKeys,
-        engine: &str,
+        (engine, lease): (&str, Duration),
         after: (i64, i64),
     ) -> Result<JournalRead, StoreError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("HMGET").arg(keys.meta()).arg(&META);
         push_range(&mut pipeline, keys, after, ENTRIES);
-        pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX").arg("PX").arg(LEASE_MS);
+        pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX");
+        pipeline.arg("PX").arg(millis(lease));
         pipeline.cmd("GET").arg(&keys.writer);
         let mut values = self.run(&mut pipeline).await?.into_iter();
         let mut next = || values.next().unwrap_or(Ok(Value::Nil)).map_err(StoreError::from);
@@ -120,12 +120,17 @@ impl Store {
     }
 
     /// Tells everybody what became durable, and where it is time for that lets the journal go up to
-    /// there and takes the lease for `engine`: whoever has committed is the usual writer, also in the
+    /// there and takes the lease for `engine`, for so long: whoever has committed is the usual writer, also in the
     /// stead of one that died. Nothing depends on its arrival.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tell_durable(&self, engine: &str, drops: &[Tell<'_>]) -> Result<(), StoreError> {
+    pub async fn tell_durable(
+        &self,
+        engine: &str,
+        lease: Duration,
+        drops: &[Tell<'_>],
+    ) -> Result<(), StoreError> {
         let trims: Vec<([String; 2], [String; 2])> = drops
             .iter()
             .filter_map(|tell| tell.trim.map(|reached| (tell.keys, reached)))
@@ -145,7 +150,8 @@ impl Store {
                 pipeline.cmd("PUBLISH").arg(&tell.keys.durable).arg(news);
             }
             if tell.trim.is_some() {
-                pipeline.cmd("SET").arg(&tell.keys.writer).arg(engine).arg("PX").arg(LEASE_MS);
+                pipeline.cmd("SET").arg(&tell.keys.writer).arg(engine);
+                pipeline.arg("PX").arg(millis(lease));
             }
         }
         trims.iter().for_each(|trim| trim.push(&mut pipeline));
@@ -188,6 +194,10 @@ impl Store {
 }
 
 const META: [&str; 6] = ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms"];
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 fn is_missing(value: &Result<Value, RedisError>) -> bool {
     value.as_ref().is_err_and(is_missing_script)

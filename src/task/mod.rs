@@ -12,6 +12,7 @@ mod listen;
 mod pace;
 mod rebuild;
 mod reconcile;
+mod rhythm;
 mod schedule;
 mod tell;
 mod write_behind;

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+use super::rhythm;
 use crate::{
     engine::{Engine, Telling},
     failpoint::{self, Place},
@@ -37,7 +38,9 @@ async fn run_once(engine: &Engine) {
         }
         failpoint::pass(Place::WriteBeforeTrim).await;
         let drops: Vec<Tell<'_>> = told.iter().map(tell).collect();
-        if let Err(error) = engine.store.tell_durable(&engine.name, &drops).await {
+        if let Err(error) =
+            engine.store.tell_durable(&engine.name, rhythm::lease(engine), &drops).await
+        {
             tracing::debug!(drops = drops.len(), %error, "could not tell what is durable");
         }
         if told.len() < MOST {

@@ -13,6 +13,7 @@ use std::{
 use super::{
     TaskError, jitter,
     rebuild::{Patience, rebuild_and_go_on},
+    rhythm,
 };
 use crate::{
     domain::{Entry, Event},
@@ -30,20 +31,10 @@ use crate::{
 
 /// Events that one transaction carries at most.
 const EVENTS: usize = 4_000;
-/// So often Redis is asked where the drop stands and who is its usual writer, also while the lane
-/// reads all that is to be written.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The journal lets go of what became durable so often.
-const TRIM_EVERY: Duration = Duration::from_millis(100);
-/// What is done again and again for each drop is done less often where there are so many that each gets
-/// no more than this of every round.
-const A_DROP: Duration = Duration::from_millis(2);
 /// An engine whose own call has waited so long writes itself, whoever holds the lease.
 const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
 /// After so long it looks into the ledger: the news may have been lost.
 const LOOK: Duration = Duration::from_millis(20);
-/// With nothing to do, it looks so often.
-const IDLE: Duration = Duration::from_millis(500);
 
 /// What one turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +66,8 @@ enum Health {
 
 /// Carries for as long as the process lives.
 pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
-    let mut watch = Watch {
-        patience: Patience::new(drop.progress.durable().epoch),
-        looked: None,
-        looks_last: LOOK_EVERY,
-        failures: 0,
-    };
+    let mut watch =
+        Watch { patience: Patience::new(drop.progress.durable().epoch), looked: None, failures: 0 };
     let mut busy = None;
     loop {
         let pause = match run_once(&engine, &drop, &mut watch).await {
@@ -94,13 +81,10 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
                 }
                 match step {
                     Step::Again => Duration::ZERO,
-                    Step::Wrote => {
-                        watch.looks_last = spread_over(LOOK_EVERY, engine.busy_drops());
-                        watch.looks_last
-                    }
+                    Step::Wrote => rhythm::look(&engine),
                     Step::Idle if drop.progress.longest_wait().is_none() => {
-                        watch.looks_last = spread_over(IDLE, engine.drop_count());
-                        watch.looks_last + jitter(watch.looks_last / 10)
+                        let idle = rhythm::idle(&engine);
+                        idle + jitter(idle / 10)
                     }
                     Step::Idle | Step::Others => Duration::from_millis(10),
                     Step::Halted => Duration::from_secs(1),
@@ -124,18 +108,11 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
     }
 }
 
-/// How often something is done for each of so many drops that would be done every `every` for one.
-fn spread_over(every: Duration, drops: usize) -> Duration {
-    every.max(A_DROP * u32::try_from(drops).unwrap_or(u32::MAX))
-}
-
 /// What one write-behind remembers between its turns.
 struct Watch {
     patience: Patience,
     /// When Redis was last asked and all was well, with this process as the usual writer.
     looked: Option<Instant>,
-    /// For how long that is good enough.
-    looks_last: Duration,
     /// Turns in a row that ended with an error.
     failures: u32,
 }
@@ -158,7 +135,7 @@ async fn run_once(
     }
     let (durable, mark) = (drop.progress.durable(), drop.progress.mark());
     let alone = watch.failures > 0 || halted;
-    let recent = watch.looked.is_some_and(|at| at.elapsed() < watch.looks_last);
+    let recent = watch.looked.is_some_and(|at| at.elapsed() < rhythm::look(engine));
     if recent && trouble.is_none() && !halted && !drop.progress.is_stirred() {
         let mut ahead = Ahead::new(durable.clone(), alone);
         ahead.absorb(drop, drop.inbox.take());
@@ -171,7 +148,8 @@ async fn run_once(
     drop.progress.settle_down();
     let patience = &mut watch.patience;
     let after = (durable.epoch, durable.seq);
-    let read = engine.store.read_journal(&drop.id, &drop.keys, &engine.name, after).await;
+    let lease = (engine.name.as_str(), rhythm::lease(engine));
+    let read = engine.store.read_journal(&drop.id, &drop.keys, lease, after).await;
     let read = match read {
         Err(StoreError::Damaged(what)) => {
             guard::violation(&drop.id, "decode", &what);
@@ -230,7 +208,7 @@ async fn write(
         {
             let reached = (from.epoch, last.seq);
             let tell = Tell { keys: &drop.keys, news: None, trim: Some(reached) };
-            engine.store.tell_durable(&engine.name, &[tell]).await?;
+            engine.store.tell_durable(&engine.name, rhythm::lease(engine), &[tell]).await?;
         }
         let committing = drop.progress.committing();
         let commit = engine.ledger.commit(&drop.id, entries, ahead.alone);
@@ -388,7 +366,7 @@ async fn spread(
     let events = news.last_seq() - news.from;
     drop.counted.committed(&drop.id, u64::try_from(events).unwrap_or(0));
     let told = drop.committed(&engine.ledger, &news).await;
-    engine.untold.put(drop, news, spread_over(TRIM_EVERY, engine.busy_drops()));
+    engine.untold.put(drop, news, rhythm::trim(engine));
     told
 }
 

@@ -24,6 +24,8 @@ pub(super) static TOLD_TOO_EARLY: Scene = Scene {
             let hands = Hands::of(stage);
             hands.granted(0, &hands.keyed_hold("before", 1)).await?;
             stage.cluster.servers.postgres().freeze();
+            // Who takes over as the writer would have it all in its hands too.
+            hands.postgres(&[1], Link::Cut);
             let first = hands.keyed_hold("first", 1);
             let mut begun = vec![hands.begin(0, &first)];
             pause(200).await;
@@ -31,7 +33,13 @@ pub(super) static TOLD_TOO_EARLY: Scene = Scene {
             begun.extend(behind.iter().map(|ask| hands.begin(0, ask)));
             pause(300).await;
             hands.wipe().await?;
+            // The writer has read what Redis had, and would bring it into the ledger: not before the
+            // other engine has rebuilt the drop.
+            stage.cluster.engines[0].freeze();
             stage.cluster.servers.postgres().thaw();
+            hands.postgres(&[1], Link::Fine);
+            hands.recovered(1).await?;
+            stage.cluster.engines[0].thaw();
             for told in begun {
                 told.await?;
             }
