@@ -22,14 +22,13 @@ pin_project! {
     pub(super) struct Logged<F> {
         #[pin]
         answering: F,
-        asked: Option<String>,
-        since: Instant,
+        asked: Option<(String, Instant)>,
     }
 }
 
 impl<F> Logged<F> {
     pub(super) fn new(answering: F, asked: Option<String>) -> Logged<F> {
-        Logged { answering, asked, since: Instant::now() }
+        Logged { answering, asked: asked.map(|asked| (asked, Instant::now())) }
     }
 }
 
@@ -39,8 +38,8 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Logged<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(response) = ready!(this.answering.poll(context));
-        if let Some(asked) = this.asked.take() {
-            let (status, took) = (response.status().as_u16(), this.since.elapsed());
+        if let Some((asked, since)) = this.asked.take() {
+            let (status, took) = (response.status().as_u16(), since.elapsed());
             tracing::debug!(asked, status, ?took, "answered");
         }
         Poll::Ready(Ok(response))

@@ -22,9 +22,10 @@ use crate::domain::{DropId, Entry};
 
 /// Transactions of several drops that may be under way at once.
 const UNDER_WAY: usize = 2;
-/// What one of them carries at most.
+/// Drops that one of them carries at most.
 const DROPS: usize = 256;
-const EVENTS: usize = 4_000;
+/// Events that one transaction carries at most, of one drop or of several.
+pub const COMMIT_EVENTS: usize = 4_000;
 
 type Outcome = Result<Result<Committed, Fenced>, LedgerError>;
 
@@ -62,7 +63,7 @@ impl Commits {
                 continue;
             }
             events += job.part.entries.iter().map(|entry| entry.events.len()).sum::<usize>();
-            if !jobs.is_empty() && (events > EVENTS || jobs.len() >= DROPS) {
+            if !jobs.is_empty() && (events > COMMIT_EVENTS || jobs.len() >= DROPS) {
                 waiting.push_front(job);
                 break;
             }

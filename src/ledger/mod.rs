@@ -15,6 +15,7 @@ mod snapshot;
 
 pub use commit::{Committed, Decision, Fenced};
 pub use error::LedgerError;
+pub use group::COMMIT_EVENTS;
 pub use keys::StoredKey;
 pub use pool::{Ledger, PoolState};
 pub use read::{Head, Remembered, ReservationFilter};

@@ -64,9 +64,9 @@ pub(super) async fn run(
         let lingers = moved.is_some_and(|moved| moved.elapsed() < LINGER);
         let turns = u64::try_from(engine.drop_count().div_ceil(A_TICK)).unwrap_or(u64::MAX);
         let tick = *ticks.borrow() + u64::from(phase);
-        let routine = drop.progress.take_others_wrote() || tick.is_multiple_of(turns.max(1));
+        let routine = || drop.progress.take_others_wrote() || tick.is_multiple_of(turns.max(1));
         let alive = lingers || has_holds(&drop);
-        if due || (routine && alive) || kept.elapsed() >= HOUSEKEEPING {
+        if due || (alive && routine()) || kept.elapsed() >= HOUSEKEEPING {
             kept = Instant::now();
             sweep(&engine, &drop, &sweeps).await;
         } else {

@@ -24,13 +24,11 @@ use crate::{
         Place,
     },
     guard,
-    ledger::{Committed, LedgerError},
+    ledger::{COMMIT_EVENTS, Committed, LedgerError},
     progress::{Halt, Position, Trouble},
     store::{ENTRIES, JournalRead, RawEntries, StoreError, Tell},
 };
 
-/// Events that one transaction carries at most.
-const EVENTS: usize = 4_000;
 /// An engine whose own call has waited so long writes itself, whoever holds the lease.
 const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
 /// After so long it looks into the ledger: the news may have been lost.
@@ -309,7 +307,7 @@ impl Ahead {
         let fitting = self.entries.iter().take_while(|entry| {
             let first = events == 0;
             events += entry.events.len();
-            first || events <= EVENTS
+            first || events <= COMMIT_EVENTS
         });
         let rest = self.entries.split_off(fitting.count());
         let batch = std::mem::replace(&mut self.entries, rest);
