@@ -27,8 +27,8 @@ ARGV[5…] operations, 10 arguments each:
   initial      units a new SKU starts with; '' for none
 
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
-call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
-{LOST_KEY, name}. Outcomes, the first that fits:
+call, {MISSING}, {OTHER_EPOCH, epoch}, {OTHER_PROTOCOL, built}, {REBUILDING, epoch, age_ms},
+{BEHIND, epoch, seq} or {LOST_KEY, name}. Outcomes, the first that fits:
   UNKNOWN_DROP         it has not been configured yet; a put of the drop itself creates it
   CLOSED               opens_at: it has closed by its time; open and pause can't undo that
   CLOSES_FIRST         opens_at closes_at: it would close before it opens

@@ -20,8 +20,8 @@ ARGV[5…] operations, 1 argument each (one is enough):
   most         holds to look at, in this call
 
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
-call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
-{LOST_KEY, name}. Outcomes, the first that fits:
+call, {MISSING}, {OTHER_EPOCH, epoch}, {OTHER_PROTOCOL, built}, {REBUILDING, epoch, age_ms},
+{BEHIND, epoch, seq} or {LOST_KEY, name}. Outcomes, the first that fits:
   EXPIRED              next_ms more freed: the nearest deadline to come ('*': none), 1 if more is
                        due, and how many holds were freed
 Journal: expired, one a hold.

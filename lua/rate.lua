@@ -21,30 +21,43 @@ local TOLERANCE = 0.001
 -- Checks
 local now = server_ms()
 local kept = redis.call('MGET', unpack(bucket_keys))
-local times, replies = {}, {}
+-- Most buckets of a call are whole and of one limit: what is found of one is true of all of those.
+local of_whole, found = {}, {}
 for i = 1, #ARGV do
-  local interval_ns, burst, calls = string.match(ARGV[i], '^(%d+) (%d+) (%d+)$')
-  local interval = whole(interval_ns, 'interval_ns') / 1e6
-  local capacity = whole(burst, 'burst') * interval
-  local time = kept[i] and string.match(kept[i], '^%d+%.%d+$')
-  local ahead = math.max(tonumber(time or '0') - now, 0)
-  -- No further than a call can have moved it: the clock may have run back, the limit been lowered.
-  local cut = ahead > capacity + TOLERANCE
-  ahead = math.min(ahead, capacity)
-  local room = math.floor((capacity - ahead + TOLERANCE) / interval)
-  local passed = math.min(room, whole(calls, 'calls'))
-  ahead = ahead + passed * interval
-  if passed > 0 or cut then
-    times[i] = ahead
+  local known = not kept[i] and of_whole[ARGV[i]]
+  if not known then
+    local interval_ns, burst, calls = string.match(ARGV[i], '^(%d+) (%d+) (%d+)$')
+    local interval = whole(interval_ns, 'interval_ns') / 1e6
+    local capacity = whole(burst, 'burst') * interval
+    local time = kept[i] and string.match(kept[i], '^%d+%.%d+$')
+    local ahead = math.max(tonumber(time or '0') - now, 0)
+    -- No further than a call can have moved it: the clock may have run back, or the limit been
+    -- lowered.
+    local cut = ahead > capacity + TOLERANCE
+    ahead = math.min(ahead, capacity)
+    local room = math.floor((capacity - ahead + TOLERANCE) / interval)
+    local passed = math.min(room, whole(calls, 'calls'))
+    ahead = ahead + passed * interval
+    local full, wait = math.ceil(ahead), math.max(math.ceil(ahead + interval - capacity), 1)
+    local reply = decimal(passed) .. ' ' .. decimal(room - passed) .. ' ' .. decimal(full) .. ' '
+      .. decimal(wait)
+    known = { reply }
+    if passed > 0 or cut then
+      known[2], known[3] = string.format('%.4f', now + ahead), decimal(full)
+    end
+    if not kept[i] then
+      of_whole[ARGV[i]] = known
+    end
   end
-  local wait = math.max(math.ceil(ahead + interval - capacity), 1)
-  replies[i] = decimal(passed) .. ' ' .. decimal(room - passed) .. ' '
-    .. decimal(math.ceil(ahead)) .. ' ' .. decimal(wait)
+  found[i] = known
 end
 
 -- Writes
-for i, time in pairs(times) do
-  local text = string.format('%.4f', now + time)
-  redis.call('SET', bucket_keys[i], text, 'PX', math.ceil(time))
+local replies = {}
+for i, known in ipairs(found) do
+  replies[i] = known[1]
+  if known[2] then
+    redis.call('SET', bucket_keys[i], known[2], 'PX', known[3])
+  end
 end
 return replies

@@ -21,6 +21,7 @@ Journal: nothing; the old one is gone.
 -- include whole
 -- include name_keys
 -- include server_ms
+-- include shares_protocol
 local key = name_keys(KEYS)
 -- What is no hash, or no number, was written by no script and says nothing.
 local meta = redis.call('TYPE', key.meta).ok == 'hash'
@@ -32,5 +33,5 @@ end
 local skew = tonumber(meta[2] or '0') and meta[2] or '0'
 redis.call('UNLINK', unpack(KEYS))
 redis.call('HSET', key.meta, 'epoch', ARGV[1], 'phase', 'rebuilding', 'token', ARGV[2],
-  'progress_ms', server_ms(), 'skew_ms', skew)
+  'progress_ms', server_ms(), 'skew_ms', skew, 'protocol', PROTOCOL, 'shares_from', SHARES_FROM)
 return { 'OK', tostring(server_ms() + tonumber(skew)) }

@@ -23,8 +23,8 @@ ARGV[5…] operations, 6 arguments each:
   fingerprint  digest of method, path and body; '' without a key
 
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
-call, {MISSING}, {OTHER_EPOCH, epoch}, {REBUILDING, epoch, age_ms}, {BEHIND, epoch, seq} or
-{LOST_KEY, name}. Outcomes, the first that fits:
+call, {MISSING}, {OTHER_EPOCH, epoch}, {OTHER_PROTOCOL, built}, {REBUILDING, epoch, age_ms},
+{BEHIND, epoch, seq} or {LOST_KEY, name}. Outcomes, the first that fits:
   REPLAYED             seq: known with this fingerprint; the answer is that event's
   KEY_REUSED           the key is known with another fingerprint
   UNKNOWN_SKU          sku

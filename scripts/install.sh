@@ -3,7 +3,10 @@
 # the Postgres server and a C compiler. Prints nothing and changes nothing when all is there.
 #
 # With the argument `prometheus` it also installs a Prometheus, with which the alerts and the dashboard
-# in ops/ are tested, where apt has one; elsewhere those tests are skipped, which it says.
+# in ops/ are tested, where apt has one; elsewhere those tests are skipped, which it says; `browser` does the same for Chromium and the pages,
+# `brokers` for RabbitMQ. With `curl`,
+# `python` and `node` it also installs those (Python with venv, Node.js with npm), for the targets and
+# tests that need them.
 #
 # `make run` and `make test` call it first. It installs with apt-get, as root or through a sudo that
 # asks for no password; elsewhere it says what to install, and ends with status 1. Rust is never
@@ -15,6 +18,7 @@ set -eu
 
 OLDEST_REDIS=7     # the scripts' `#!lua flags=…`
 OLDEST_POSTGRES=13 # DROP DATABASE … WITH (FORCE)
+OLDEST_NODE=20     # the clients' Web Crypto and fetch
 
 say() { printf 'install: %s\n' "$*"; }
 complain() { printf 'install: %s\n' "$*" >&2; }
@@ -182,6 +186,59 @@ try_prometheus() {
     say "there is no Prometheus here: the tests of ops/ are skipped"
 }
 
+has_curl() { has curl; }
+# Pages are tested in a real browser, where apt has one.
+try_browser() {
+    has chromium && has chromedriver && return 0
+    if has apt-get && can_be_root; then
+        [ "$(candidate chromium-driver)" ] || apt update || true
+        if [ "$(candidate chromium-driver)" ] && say "installing chromium" &&
+            apt install --no-install-recommends chromium chromium-driver; then
+            return 0
+        fi
+    fi
+    say "there is no Chromium with its driver here: the tests of pages are skipped"
+}
+
+# Where tests/it/support/rabbitmq.rs looks, too.
+has_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
+
+# Events are told to a real broker, where apt has one.
+try_brokers() {
+    has_rabbitmq && return 0
+    if has apt-get && can_be_root; then
+        [ "$(candidate rabbitmq-server)" ] || apt update || true
+        was_there=$(is_installed rabbitmq-server && echo yes || echo no)
+        if [ "$(candidate rabbitmq-server)" ] && say "installing rabbitmq-server" &&
+            apt install --no-install-recommends rabbitmq-server; then
+            [ "$was_there" = yes ] ||
+                quiet_service rabbitmq-server "to use it: systemctl enable --now rabbitmq-server"
+            return 0
+        fi
+    fi
+    say "there is no RabbitMQ here: its tests are skipped"
+}
+
+has_python() { has python3 && python3 -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 11))'; }
+has_node() { has node && has npm && [ "$(major "$(node --version)" 'v')" -ge "$OLDEST_NODE" ]; }
+
+# What some targets want besides: its name here, and its two packages.
+need() {
+    "has_$1" 2>/dev/null && return 0
+    if has apt-get && can_be_root; then
+        [ "$(candidate "$2")" ] || apt update || return 1
+        say "installing $2 and $3"
+        apt install --no-install-recommends "$2" "$3" || return 1
+        "has_$1" && return 0
+    fi
+    case $1 in
+    curl) complain "missing: curl. Install it, then try again." ;;
+    python) complain "missing: Python 3.11 or newer, with venv. Install it, then try again." ;;
+    node) complain "missing: Node.js $OLDEST_NODE or newer, with npm (https://nodejs.org). Install it, then try again." ;;
+    esac
+    return 1
+}
+
 main() {
     SEARCH="$(printf '%s' "$PATH" | tr ':' ' ') /usr/bin /usr/local/bin /usr/sbin /opt/homebrew/bin"
     missing=$(missing_packages)
@@ -212,7 +269,16 @@ main() {
             return 1
         fi
     fi
-    [ "${1:-}" != prometheus ] || try_prometheus
+    for more in "$@"; do
+        case $more in
+        prometheus) try_prometheus ;;
+        browser) try_browser ;;
+        brokers) try_brokers ;;
+        curl) need curl curl ca-certificates || return 1 ;;
+        python) need python python3 python3-venv || return 1 ;;
+        node) need node nodejs npm || return 1 ;;
+        esac
+    done
     check_cargo
 }
 

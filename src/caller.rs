@@ -5,21 +5,26 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::task::futures::TaskLocalFuture;
+
+use crate::trace::{self, TracedCall};
 
 tokio::task_local! {
     static CALLER: Caller;
 }
 
 /// The ids of a call. Neither has a character that a log line or JSON would have to escape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The request id: ASCII without quotes and spaces.
     pub request_id: Bytes,
-    /// The trace to which the call belongs, if its client says so.
+    /// The trace to which the call belongs, if its client says so or it is traced here.
     pub trace_id: Option<u128>,
+    /// Where its way is noted, if it is traced.
+    pub traced: Option<Arc<TracedCall>>,
 }
 
 /// A future whose log lines name a call.
@@ -35,6 +40,15 @@ impl Caller {
     #[must_use]
     pub fn current() -> Option<Caller> {
         CALLER.try_with(Caller::clone).ok()
+    }
+
+    /// Where the way of the call is noted that the present task works for, if it is traced.
+    #[must_use]
+    pub fn traced() -> Option<Arc<TracedCall>> {
+        if !trace::is_on() {
+            return None;
+        }
+        CALLER.try_with(|caller| caller.traced.clone()).ok().flatten()
     }
 
     /// As members of a JSON object, without the braces.
@@ -69,14 +83,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_knows_for_whom_it_works_and_only_while_it_does() {
-        let caller = Caller { request_id: Bytes::from_static(b"r-1"), trace_id: Some(7) };
-        assert_eq!(Caller::current(), None);
-        let seen = caller.clone().runs(async {
+        let request_id = Bytes::from_static(b"r-1");
+        let caller = Caller { request_id, trace_id: Some(7), traced: None };
+        let current = || Caller::current().map(|caller| caller.to_string());
+        assert_eq!(current(), None);
+        let seen = caller.clone().runs(async move {
             tokio::task::yield_now().await;
-            Caller::current()
+            current()
         });
-        assert_eq!(seen.await, Some(caller.clone()));
-        assert_eq!(Caller::current(), None);
+        assert_eq!(seen.await, Some(caller.to_string()));
+        assert_eq!(current(), None);
         let trace = "00000000000000000000000000000007";
         assert_eq!(caller.to_string(), format!("request_id=r-1 trace_id={trace}"));
         let object = format!("{{{}}}", caller.members());

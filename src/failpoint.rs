@@ -14,6 +14,9 @@
 //! | `clock MS` | the engine's clock is so far off |
 //! | `mutant NAME` | the rule of that name is not kept |
 //!
+//! The variable `DROPGATE_PROTOCOL` makes the engine one of another version: `2,1` speaks protocol 2 and shares
+//! drops from protocol 1 on.
+//!
 //! Passes are counted from the moment at which the line appeared. Each order that is carried out
 //! is noted in a file of the same name with `.done` behind it, one line `PLACE ACTION` each, and
 //! the orders in force in one with `.read`.
@@ -62,6 +65,10 @@ named! {
         RebuildBeforeFinish = "rebuild.before_finish",
         /// The drop is open again.
         RebuildAfterFinish = "rebuild.after_finish",
+        /// A customer was erased from a drop in the ledger, and Redis still has the id.
+        EraseAfterLedger = "erase.after_ledger",
+        /// A drop was taken out of Redis as far as the ledger knows, and is still there.
+        EvictAfterLedger = "evict.after_ledger",
         /// A turn of the sweep is about to begin.
         SweepBefore = "sweep.before",
         /// A call is durable, and its answer is about to be sent.
@@ -127,6 +134,13 @@ mod orders {
         false
     }
 
+    /// That of this version, in this build.
+    #[inline]
+    #[must_use]
+    pub const fn protocol() -> Option<(i64, i64)> {
+        None
+    }
+
     /// None, in this build.
     #[inline]
     #[must_use]
@@ -138,4 +152,4 @@ mod orders {
 #[cfg(feature = "failpoints")]
 mod orders;
 
-pub use orders::{clock_offset, pass, without};
+pub use orders::{clock_offset, pass, protocol, without};

@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    caller::Caller,
     clock,
     command::{Operation, Outcome, Verb, read_outcome},
     domain::{DropId, Millis},
@@ -28,6 +29,7 @@ use crate::{
     guard, measure,
     progress::{Position, Progress, Trouble},
     store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
+    trace::{Ran, TurnTrace, Waiting},
 };
 
 /// Operations of one turn: one script must not hold up Redis for long.
@@ -75,6 +77,8 @@ pub struct Lane {
 trait Work: Send + std::fmt::Debug {
     fn verb(&self) -> Verb;
     fn deadline(&self) -> Instant;
+    /// Its wait, if the call is traced.
+    fn traced(&self) -> Option<&Waiting>;
     fn encode(&self, arguments: &mut Vec<String>);
     /// Marks it as sent; false when its caller has given up or gone.
     fn start(&self) -> bool;
@@ -89,6 +93,7 @@ struct Errand<O: Operation> {
     deadline: Instant,
     stage: Arc<AtomicU8>,
     answer: oneshot::Sender<Result<Reached<O::Answer>, Undone>>,
+    traced: Option<Waiting>,
 }
 
 impl<O: Operation> std::fmt::Debug for Errand<O> {
@@ -104,6 +109,10 @@ impl<O: Operation> Work for Errand<O> {
 
     fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    fn traced(&self) -> Option<&Waiting> {
+        self.traced.as_ref()
     }
 
     fn encode(&self, arguments: &mut Vec<String>) {
@@ -162,7 +171,8 @@ impl Lane {
     ) -> Result<Reached<O::Answer>, Undone> {
         let (answer, reply) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(WAITING));
-        let errand = Errand { operation, deadline, stage: Arc::clone(&stage), answer };
+        let traced = Caller::traced().map(Waiting::begin);
+        let errand = Errand { operation, deadline, stage: Arc::clone(&stage), answer, traced };
         if self.waiting.try_send(Box::new(errand)).is_err() {
             return Err(Undone::Nothing("too many calls wait for this drop".to_owned()));
         }
@@ -268,6 +278,7 @@ impl Runner {
         }
         groups.sort_by_key(|(verb, _)| *verb);
         let operations: usize = groups.iter().map(|(_, group)| group.len()).sum();
+        let mut traced = traced_turn(&groups);
         measure::TURN_OPERATIONS.record(operations as f64);
         let calls: Vec<ScriptCall> = groups
             .iter()
@@ -289,17 +300,24 @@ impl Runner {
         let after = self.inbox.is_wanted().then_some(self.read.max((durable.epoch, durable.seq)));
         self.progress.turn_begins();
         let (replies, journal) = self.store.call(&self.keys, turn, &calls, after).await;
+        traced.iter_mut().for_each(TurnTrace::answered);
         failpoint::pass(Place::LaneAfterScript).await;
         // Before anybody hears of a new `seq`, so that the write-behind finds what belongs to it.
         if let Some(journal) = journal {
             self.inbox.put(journal);
         }
-        let mut fine = true;
-        for ((_, group), reply) in groups.into_iter().zip(replies) {
+        let (mut fine, mut ran) = (true, Vec::new());
+        for ((verb, group), reply) in groups.into_iter().zip(replies) {
+            if traced.is_some() {
+                ran.push((verb.script(), what_became(&reply)));
+            }
             fine &= self.deliver(group, reply, turn);
         }
         self.progress.turn_ends();
         self.progress.wake.notify_one();
+        if let Some(traced) = traced {
+            traced.end(&self.drop, operations, &ran);
+        }
         fine
     }
 
@@ -321,9 +339,16 @@ impl Runner {
             Ok(
                 CallReply::Missing
                 | CallReply::OtherEpoch(_)
+                | CallReply::OtherProtocol(_)
                 | CallReply::Rebuilding { .. }
                 | CallReply::Behind { .. },
-            ) => Trouble::Look,
+            ) => {
+                // A drop that has left Redis does not come back for a sweep.
+                if group.iter().any(|work| work.verb() != Verb::Expire) {
+                    self.progress.want();
+                }
+                Trouble::Look
+            }
             Err(StoreError::Invariant(what)) => {
                 guard::violation(&self.drop, "script", &what);
                 fail_all(group, &Undone::Nothing("the drop's counts are being mended".to_owned()));
@@ -378,6 +403,30 @@ impl Runner {
         let mut epochs = self.progress.epochs();
         // An error would mean that the sender is gone, and it lives in `self`.
         let _ = tokio::time::timeout(RETRY, epochs.changed()).await;
+    }
+}
+
+/// A turn as traces tell of it; `None` unless a traced call is in it.
+fn traced_turn(groups: &[(Verb, Vec<Box<dyn Work>>)]) -> Option<TurnTrace> {
+    TurnTrace::begin(groups.iter().flat_map(|(verb, group)| {
+        let traced = group.iter().filter_map(|work| work.traced());
+        traced.map(|waiting| (waiting, verb.script()))
+    }))
+}
+
+/// What became of the operations of a reply, as [`Runner::deliver`] goes on with them.
+fn what_became(reply: &Result<CallReply, StoreError>) -> Ran {
+    match reply {
+        Ok(CallReply::Done(_)) => Ran::Decided,
+        Ok(
+            CallReply::Missing
+            | CallReply::OtherEpoch(_)
+            | CallReply::OtherProtocol(_)
+            | CallReply::Rebuilding { .. }
+            | CallReply::Behind { .. }
+            | CallReply::LostKey(_),
+        ) => Ran::NotYet,
+        Err(_) => Ran::Failed,
     }
 }
 

@@ -10,20 +10,25 @@
 //! - [`lane`]: groups the calls that wait for a drop into one script call a verb.
 //! - [`engine`]: one call from lane to answer; what the API and the tasks ask.
 //! - [`task`]: what happens without a call: write-behind, expiry, schedule, rebuild, reconcile.
+//! - [`sink`]: events to other systems: webhooks and brokers.
 //! - [`api`]: the only user of axum: HTTP in, problem documents out.
+//! - [`client`]: the API as the program's own commands use it.
 //! - [`local`]: private Redis and Postgres servers, for `dropgate dev` and for tests.
 //! - [`config`], [`telemetry`], [`clock`]: settings, log, the wall clock.
 //! - [`caller`]: on whose behalf something is logged.
+//! - [`trace`]: where the time of single calls went, for a collector.
+//! - [`tls`]: connections to others, with TLS where an address asks for it.
 //! - [`measure`]: what is measured where calls pass.
 //! - [`guard`]: what happens when an invariant is found violated.
 //! - [`failpoint`]: where tests stop, delay or end the process; nothing in other builds.
 //! - [`app`]: the commands, put together from all of the above.
 //!
-//! Imports go one way: `app → {api, task} → engine → {lane, ledger} → command → store → domain`.
+//! Imports go one way: `app → {api, task} → sink → engine → {lane, ledger} → command → store → domain`.
 
 pub mod api;
 pub mod app;
 pub mod caller;
+pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -36,6 +41,9 @@ pub mod ledger;
 pub mod local;
 pub mod measure;
 pub mod progress;
+pub mod sink;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
+pub mod trace;

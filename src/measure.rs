@@ -36,11 +36,31 @@ pub static POSTGRES_COMMIT: LazyLock<Histogram> =
 /// Seconds for which a read had its connection.
 pub static POSTGRES_READ: LazyLock<Histogram> =
     LazyLock::new(|| metrics::histogram!("dropgate_postgres_seconds", "kind" => "read"));
+/// Details of a SKU that were at hand in the process.
+pub static DETAILS_PROCESS: LazyLock<Counter> = LazyLock::new(|| details("process"));
+/// Details of which Redis had a copy.
+pub static DETAILS_REDIS: LazyLock<Counter> = LazyLock::new(|| details("redis"));
+/// Details for which the ledger was asked.
+pub static DETAILS_POSTGRES: LazyLock<Counter> = LazyLock::new(|| details("postgres"));
 /// Connections of clients.
 pub static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| metrics::gauge!("dropgate_connections"));
+/// Live streams of clients.
+pub static STREAMS: LazyLock<Gauge> = LazyLock::new(|| metrics::gauge!("dropgate_streams"));
+/// Messages that were sent on them.
+pub static STREAM_MESSAGES: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("dropgate_stream_messages_total"));
 /// Connections that there was no room for.
 pub static CONNECTIONS_REFUSED: LazyLock<Counter> =
     LazyLock::new(|| metrics::counter!("dropgate_connections_refused_total"));
+/// Spans that the collector has taken.
+pub static SPANS_SENT: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("dropgate_spans_total", "fate" => "sent"));
+/// Spans that there was no room for.
+pub static SPANS_DROPPED: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("dropgate_spans_total", "fate" => "dropped"));
+/// Spans that the collector did not take.
+pub static SPANS_LOST: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("dropgate_spans_total", "fate" => "lost"));
 
 /// When the reconciliation last ended a turn.
 pub static RECONCILE: Mark = Mark::new();
@@ -51,6 +71,12 @@ pub static KEEP_UP: Mark = Mark::new();
 const PLACES: [&str; 4] = ["script", "decode", "reconcile", "ledger"];
 /// The rate limits that there may be.
 const LIMITS: [&str; 3] = ["key", "customer", "address"];
+/// What may become of events on their way to a sink.
+const SINK_OUTCOMES: [&str; 3] = ["delivered", "failed", "dead"];
+/// Sinks with a label of their own.
+const SINKS: usize = 100;
+/// What may be turned away under overload.
+const RANKS: [&str; 3] = ["idle", "new", "owed"];
 
 /// Shows everything that may be counted later, as nothing yet: what appears for the first time with
 /// its first count can't be seen to rise.
@@ -62,10 +88,73 @@ pub fn begin() {
     }
     CONNECTIONS.increment(0.0);
     CONNECTIONS_REFUSED.increment(0);
+    STREAMS.increment(0.0);
+    STREAM_MESSAGES.increment(0);
+    for details in [&DETAILS_PROCESS, &DETAILS_REDIS, &DETAILS_POSTGRES] {
+        details.increment(0);
+    }
+    for spans in [&SPANS_SENT, &SPANS_DROPPED, &SPANS_LOST] {
+        spans.increment(0);
+    }
     for limit in LIMITS {
         metrics::counter!("dropgate_rate_limited_total", "limit" => limit).increment(0);
     }
+    for rank in RANKS {
+        metrics::counter!("dropgate_shed_total", "rank" => rank).increment(0);
+    }
+    for outcome in SINK_OUTCOMES {
+        sink_outcome("webhook", OTHER, outcome, 0);
+    }
+    sink_behind("webhook", OTHER, 0, Duration::ZERO);
     show_nothing_yet(&other_drops());
+}
+
+fn details(from: &'static str) -> Counter {
+    metrics::counter!("dropgate_details_reads_total", "from" => from)
+}
+
+/// Counts what became of events that a sink was told of.
+pub fn sink_outcome(kind: &str, sink: &str, outcome: &'static str, events: usize) {
+    let events = u64::try_from(events).unwrap_or(u64::MAX);
+    metrics::counter!("dropgate_sink_events_total", "kind" => kind.to_owned(),
+        "sink" => sink_label(sink), "outcome" => outcome)
+    .increment(events);
+}
+
+/// Shows how far a sink is behind: in events, and by how old the first of them is.
+pub fn sink_behind(kind: &str, sink: &str, pending: i64, oldest: Duration) {
+    let show = |name: &'static str, value: f64| {
+        metrics::gauge!(name, "kind" => kind.to_owned(), "sink" => sink_label(sink)).set(value);
+    };
+    // A gauge is a float; such counts are far below where that loses digits.
+    show("dropgate_sink_pending_events", pending as f64);
+    show("dropgate_sink_oldest_seconds", oldest.as_secs_f64());
+}
+
+/// The label of a sink.
+fn sink_label(sink: &str) -> SharedString {
+    static NAMED: Mutex<Option<HashSet<Arc<str>>>> = Mutex::new(None);
+    label(&NAMED, SINKS, sink).0
+}
+
+/// A label, if it is one of the first `most` of its kind, and whether it is new; else the one that
+/// the others share.
+fn label(
+    named: &Mutex<Option<HashSet<Arc<str>>>>,
+    most: usize,
+    name: &str,
+) -> (SharedString, bool) {
+    let mut named = named.lock().unwrap_or_else(PoisonError::into_inner);
+    let named = named.get_or_insert_default();
+    if let Some(known) = named.get(name) {
+        return (SharedString::from_shared(Arc::clone(known)), false);
+    }
+    if named.len() >= most || name == OTHER {
+        return (SharedString::const_str(OTHER), false);
+    }
+    let label: Arc<str> = name.into();
+    named.insert(Arc::clone(&label));
+    (SharedString::from_shared(label), true)
 }
 
 fn show_nothing_yet(drop: &SharedString) {
@@ -82,18 +171,10 @@ fn show_nothing_yet(drop: &SharedString) {
 #[must_use]
 pub fn drop_label(drop: &DropId) -> SharedString {
     static NAMED: Mutex<Option<HashSet<Arc<str>>>> = Mutex::new(None);
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    let named = named.get_or_insert_default();
-    if let Some(known) = named.get(drop.as_str()) {
-        return SharedString::from_shared(Arc::clone(known));
+    let (label, is_new) = label(&NAMED, DROPS, drop.as_str());
+    if is_new {
+        show_nothing_yet(&label);
     }
-    if named.len() >= DROPS {
-        return other_drops();
-    }
-    let label: Arc<str> = drop.as_str().into();
-    named.insert(Arc::clone(&label));
-    let label = SharedString::from_shared(label);
-    show_nothing_yet(&label);
     label
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::{
     domain::Millis,
     failpoint::{self, Mutant},
-    measure,
+    measure, trace,
 };
 
 /// Chains of durable entries that are kept for calls that ask late.
@@ -69,13 +69,16 @@ pub enum Halt {
     Refused(String),
     /// The ledger lacks what was durable once: it has to come back, or be accepted as it is.
     Lost(String),
+    /// A later version of the engine has built it in a form that this one doesn't know, or has taken
+    /// over: that one goes on.
+    Newer(String),
 }
 
 impl std::fmt::Display for Halt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Halt::Refused(what) => write!(f, "the ledger refuses an event: {what}"),
-            Halt::Lost(what) => f.write_str(what),
+            Halt::Lost(what) | Halt::Newer(what) => f.write_str(what),
         }
     }
 }
@@ -85,6 +88,8 @@ struct Waiter {
     chain: String,
     since: Instant,
     verdict: oneshot::Sender<Verdict>,
+    /// Where the call stands, if it is traced.
+    traced: Option<trace::Place>,
 }
 
 struct State {
@@ -123,6 +128,12 @@ pub struct Progress {
     /// The deadline from which on a sweep that is under way, or that failed, frees holds.
     sweeping_from: AtomicI64,
     clock_offset: AtomicI64,
+    /// The last epoch into which this process itself has raised the drop, besides its rebuilds.
+    fenced_here: AtomicI64,
+    /// The last epoch in which the drop is known not to be in Redis.
+    evicted: AtomicI64,
+    /// Whether a call has looked for the drop in Redis in vain.
+    wanted: AtomicBool,
 }
 
 impl std::fmt::Debug for Progress {
@@ -157,6 +168,9 @@ impl Progress {
             nearest_deadline: AtomicI64::new(i64::MAX),
             sweeping_from: AtomicI64::new(i64::MAX),
             clock_offset: AtomicI64::new(0),
+            fenced_here: AtomicI64::new(-1),
+            evicted: AtomicI64::new(-1),
+            wanted: AtomicBool::new(false),
         }
     }
 
@@ -259,6 +273,15 @@ impl Progress {
 
     /// Waits until the ledger has `position`, or has gone on without it.
     pub fn wait(&self, position: &Position) -> oneshot::Receiver<Verdict> {
+        self.wait_as(position, None)
+    }
+
+    /// The same for a call that is `traced`.
+    pub fn wait_as(
+        &self,
+        position: &Position,
+        traced: Option<trace::Place>,
+    ) -> oneshot::Receiver<Verdict> {
         let (verdict, answer) = oneshot::channel();
         let mut state = self.lock();
         // Nothing is known of what lies ahead; looking at all the others too would cost each call
@@ -269,12 +292,21 @@ impl Progress {
             chain: position.chain.clone(),
             since: Instant::now(),
             verdict,
+            traced,
         };
         state.waiters.entry(position.seq).or_default().push(waiter);
         if !ahead {
             state.settle();
         }
         answer
+    }
+
+    /// Where the traced calls stand that wait for events up to `seq`.
+    #[must_use]
+    pub fn traced_up_to(&self, seq: i64) -> Vec<trace::Place> {
+        let state = self.lock();
+        let waiters = state.waiters.range(..=seq).flat_map(|(_, waiters)| waiters);
+        waiters.filter_map(|waiter| waiter.traced).collect()
     }
 
     /// How many calls wait for the ledger.
@@ -393,6 +425,41 @@ impl Progress {
     /// doesn't know.
     pub fn take_others_wrote(&self) -> bool {
         self.others_wrote.swap(false, Ordering::AcqRel)
+    }
+
+    /// Notes that this process has raised the drop into `epoch` and that nobody is rebuilding it:
+    /// it need not wait for signs of life before it does so itself.
+    pub fn fenced_here(&self, epoch: i64) {
+        self.fenced_here.store(epoch, Ordering::Relaxed);
+        self.stir();
+    }
+
+    /// Notes that the drop was taken out of Redis in this epoch, for as long as that lasts.
+    pub fn note_evicted(&self, epoch: i64) {
+        self.evicted.fetch_max(epoch, Ordering::Relaxed);
+    }
+
+    /// Whether the drop is not in Redis, as far as is known here.
+    #[must_use]
+    pub fn is_evicted(&self) -> bool {
+        let evicted = self.evicted.load(Ordering::Relaxed);
+        evicted >= 0 && *self.epoch.borrow() == evicted
+    }
+
+    /// Notes that a call needs the drop in Redis and has not found it there.
+    pub fn want(&self) {
+        self.wanted.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Progress::want`] was called since this was last asked.
+    pub fn take_wanted(&self) -> bool {
+        self.wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether [`Progress::fenced_here`] was said of this epoch.
+    #[must_use]
+    pub fn is_fenced_here(&self, epoch: i64) -> bool {
+        self.fenced_here.load(Ordering::Relaxed) == epoch
     }
 
     /// The write-behind is about to look.

@@ -3,10 +3,11 @@
 use std::{
     fmt,
     io::{self, IsTerminal as _},
-    sync::LazyLock,
+    sync::{LazyLock, OnceLock},
     time::Duration,
 };
 
+use indicatif::ProgressBar;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -23,7 +24,7 @@ use crate::{
 
 /// Libraries that tell of every step, or report as a warning what the engine copes with.
 const LIBRARIES: &str = "refinery_core=warn,tokio_cron_scheduler=warn,deadpool=error,\
-    deadpool_postgres=error,deadpool.postgres=error,tokio_postgres=warn";
+    deadpool_postgres=error,deadpool.postgres=error,tokio_postgres=warn,lapin=off,rskafka=off";
 
 /// Starts the log. The second time in a process, and for a filter that can't be read, it does
 /// nothing: the settings have been checked before.
@@ -33,7 +34,7 @@ pub fn init(settings: &LogSettings) {
     let Ok(filter) = EnvFilter::try_new(&filter) else { return };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Lines)
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {
         LogFormat::Text => log.map_event_format(|lines| Named { lines, json: false }).try_init(),
@@ -44,6 +45,29 @@ pub fn init(settings: &LogSettings) {
     };
     // A log that runs already is the one that whoever embeds this has started.
     drop(started);
+}
+
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// From now on the log is written above this bar rather than into it. The first one counts.
+pub fn write_above(bar: &ProgressBar) {
+    BAR.get_or_init(|| bar.clone());
+}
+
+/// Standard error, shared with a bar.
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match BAR.get() {
+            Some(bar) => bar.suspend(|| io::stderr().write(text)),
+            None => io::stderr().write(text),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Lines that name the call on whose behalf they are written, if there is one.
@@ -93,11 +117,16 @@ const METRICS: &[(&str, Kind, &str)] = &[
     ("dropgate_build_info", Kind::Gauge, "1; the label has the version"),
     ("dropgate_commit_events", Kind::Sizes, "Events of a commit"),
     ("dropgate_connections", Kind::Gauge, "Connections of clients"),
+    ("dropgate_streams", Kind::Gauge, "Live streams of clients: events and WebSockets"),
+    ("dropgate_stream_messages_total", Kind::Counter, "Messages sent on live streams"),
     (
         "dropgate_connections_refused_total",
         Kind::Counter,
         "Connections that DROPGATE_CONNECTIONS left no room for",
     ),
+    ("dropgate_details_bytes", Kind::Gauge, "Bytes of copies of SKUs' details in the process"),
+    ("dropgate_details_reads_total", Kind::Counter, "Details that an answer needed, by where"),
+    ("dropgate_drops_in_redis", Kind::Gauge, "Drops that have not left Redis after their end"),
     ("dropgate_durable_events_total", Kind::Counter, "Events that this process committed"),
     ("dropgate_epoch", Kind::Gauge, "The drop's generation"),
     (
@@ -139,6 +168,28 @@ const METRICS: &[(&str, Kind, &str)] = &[
         "1 when Redis agreed with the ledger and the journal in between at the last comparison",
     ),
     ("dropgate_redis_seconds", Kind::Seconds, "Of a round trip to Redis"),
+    (
+        "dropgate_sink_events_total",
+        Kind::Counter,
+        "Events that a sink was told of, by what became of that",
+    ),
+    (
+        "dropgate_sink_oldest_seconds",
+        Kind::Gauge,
+        "How old the oldest event is that a sink lacks, as seen by the engine that works it",
+    ),
+    (
+        "dropgate_sink_pending_events",
+        Kind::Gauge,
+        "Events that a sink lacks, as seen by the engine that works it",
+    ),
+    ("dropgate_shed_total", Kind::Counter, "Calls turned away under overload, by their rank"),
+    (
+        "dropgate_spans_total",
+        Kind::Counter,
+        "Spans of traces: sent, dropped because the queue was full, or lost because the collector \
+         did not take them",
+    ),
     (
         "dropgate_task_age_seconds",
         Kind::Gauge,

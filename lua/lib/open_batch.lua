@@ -2,6 +2,7 @@
 -- include name_keys
 -- include missing_key
 -- include server_ms
+-- include shares_protocol
 -- Opens a batch: the drop's state in memory, to be changed there and written by `flush`.
 -- Returns the batch, or nil and the reply that refuses the whole call.
 local MAX_SKEW_MS = 5000
@@ -9,13 +10,15 @@ local function open_batch(keys, argv)
   local key = name_keys(keys)
   local meta = redis.call('HMGET', key.meta, 'epoch', 'phase', 'seq', 'chain', 'latest_ms',
     'state', 'opens_at', 'closes_at', 'ttl_ms', 'max_hold_ms', 'limit', 'opened_ms',
-    'skew_ms')
+    'skew_ms', 'token', 'protocol', 'shares_from')
   local clock = server_ms()
   local epoch = meta[1]
   if not epoch then
     return nil, { 'MISSING' }
   elseif epoch ~= argv[1] then
     return nil, { 'OTHER_EPOCH', epoch }
+  elseif not shares_protocol(meta[15], meta[16]) then
+    return nil, { 'OTHER_PROTOCOL', meta[15] or '1' }
   elseif meta[2] ~= 'open' then
     local progress_ms = tonumber(redis.call('HGET', key.meta, 'progress_ms')) or 0
     return nil, { 'REBUILDING', epoch, tostring(clock - progress_ms) }
@@ -35,6 +38,7 @@ local function open_batch(keys, argv)
     state = meta[6], opens_at = tonumber(meta[7]), closes_at = tonumber(meta[8]),
     ttl_ms = tonumber(meta[9]), max_hold_ms = tonumber(meta[10]), limit = tonumber(meta[11]),
     opened_ms = tonumber(meta[12]) or 0, durable_seq = tonumber(argv[2]),
+    token = meta[14] or '',
     -- Changed in memory, written by `flush`.
     events = {}, meta_set = {}, stock = {}, reservations = {}, read_reservations = {},
     new_holds = {}, customers = {}, request_keys = {}, new_keys = {}, groups = {},

@@ -201,14 +201,26 @@ impl Cluster {
     /// # Panics
     /// When it can't be made.
     pub async fn drop_with(&self, drop: &str, units: i64, limit: Option<i64>) {
-        let body = json!({ "name": drop, "limit_per_customer": limit });
         let path = format!("/v1/admin/drops/{drop}");
-        let reply = self.call(0, Method::PUT, &path, None, Some(body)).await.expect("an answer");
-        assert_eq!(reply.status, StatusCode::CREATED, "{:?}", reply.body);
-        let body = json!({ "initial_stock": units });
-        let path = format!("/v1/admin/drops/{drop}/skus/s");
-        let reply = self.call(0, Method::PUT, &path, None, Some(body)).await.expect("an answer");
-        assert_eq!(reply.status, StatusCode::CREATED, "{:?}", reply.body);
+        self.created(&path, json!({ "name": drop, "limit_per_customer": limit })).await;
+        self.created(&format!("{path}/skus/s"), json!({ "initial_stock": units })).await;
+    }
+
+    /// Creates what is at this path. An engine that has just started, among many that do, may say
+    /// that nothing happened: then it is asked again, as it wants to be.
+    async fn created(&self, path: &str, body: Value) {
+        let since = Instant::now();
+        loop {
+            let reply = self.call(0, Method::PUT, path, None, Some(body.clone())).await;
+            let reply = reply.expect("an answer");
+            if reply.status == StatusCode::CREATED {
+                return;
+            }
+            let again = reply.status == StatusCode::SERVICE_UNAVAILABLE
+                && reply.body["outcome"] == "none"
+                && since.elapsed() < PATIENCE;
+            assert!(again, "{path}: {reply:?}");
+        }
     }
 
     /// Holds one unit of `s`.

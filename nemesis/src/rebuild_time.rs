@@ -76,8 +76,12 @@ pub async fn measure(
 async fn fill(cluster: &Cluster, holds: usize) -> anyhow::Result<()> {
     let store = Store::connect(&cluster.servers.redis().url())?;
     let ledger = Ledger::connect(&cluster.servers.postgres().url(), 4, 4)?;
-    let options =
-        EngineOptions { hold_ack: HoldAck::Ledger, answer_timeout: Duration::from_secs(30) };
+    let options = EngineOptions {
+        hold_ack: HoldAck::Ledger,
+        answer_timeout: Duration::from_secs(30),
+        evict_after: Duration::from_secs(86_400),
+        details_ttl: Duration::from_secs(60),
+    };
     let (engine, drops) = Engine::new(store, ledger, options);
     let tasks = Tasks::start(Arc::clone(&engine), drops, CancellationToken::new()).await?;
     let drop: DropId = FULL.parse()?;

@@ -12,7 +12,7 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
 
-use super::limits::Told;
+use super::limits::{Policy, Told};
 use crate::domain::{RateLimit, Standing};
 
 const FORWARDED: &str = "x-forwarded-for";
@@ -29,6 +29,7 @@ type Limiter =
 /// would cost more than the read.
 pub(super) struct Addresses {
     limit: RateLimit,
+    policy: Policy,
     proxies: Vec<IpNet>,
     limiter: Limiter,
     clock: DefaultClock,
@@ -44,7 +45,8 @@ impl Addresses {
         let quota = Quota::with_period(limit.interval())?.allow_burst(burst);
         let limiter = RateLimiter::keyed(quota).with_middleware();
         let (clock, hasher) = (DefaultClock::default(), RandomState::new());
-        Some(Addresses { limit, proxies, limiter, clock, hasher, calls: AtomicU32::new(0) })
+        let (policy, calls) = (Policy::new("address", limit), AtomicU32::new(0));
+        Some(Addresses { limit, policy, proxies, limiter, clock, hasher, calls })
     }
 
     /// How a call stands that came over a connection from `peer` with these headers.
@@ -66,7 +68,7 @@ impl Addresses {
                 Standing::Wait { wait, full_in: without(0) }
             }
         };
-        Told { name: "address", limit: self.limit, standing }
+        Told { policy: self.policy.clone(), standing }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Api;
-use super::auth::OnlyDrops;
+use super::auth::{OnlyDrops, Opens};
 use super::extract::{
     DropPath, JsonBody, NewDropPath, NewSkuPath, OptionalJsonBody, ReservationPath, SkuPath,
 };
@@ -17,11 +17,11 @@ use super::idempotency::IdempotencyKey;
 use super::problem::{Problem, Refused};
 use super::query::{Query, opaque};
 use super::request;
-use super::storefront::{answer, page, parsed};
-use super::view::{AdminDrop, AdminSku, SkuCounts};
+use super::storefront::{answer, page, parsed, shown};
+use super::view::{AdminDrop, AdminSku, ReservationView, SkuCounts};
 use crate::command::DropAction;
-use crate::domain::{CustomerId, DropId, LedgerRow, Page, Reservation};
-use crate::engine::{AuditReport, CallError, Success};
+use crate::domain::{CustomerId, DropId, Page};
+use crate::engine::{AuditReport, CallError, SaleFigures, Success};
 
 /// `PUT /v1/admin/drops/{drop}`
 pub(super) async fn put_drop(
@@ -31,11 +31,11 @@ pub(super) async fn put_drop(
 ) -> Result<Response, Problem> {
     let patch = request::drop_patch(&body)?;
     let path = format!("/v1/admin/drops/{drop}");
-    let (created, view) = api
+    let (created, full) = api
         .change(|engine| async move { engine.put_drop(&drop, patch).await })
         .await
         .map_err(problem)?;
-    Ok(put(created, &path, &AdminDrop::of(&view, api.engine.now())))
+    Ok(put(created, &path, &AdminDrop::of(&full, api.engine.now())))
 }
 
 /// `PUT /v1/admin/drops/{drop}/skus/{sku}`
@@ -46,11 +46,11 @@ pub(super) async fn put_sku(
 ) -> Result<Response, Problem> {
     let patch = request::sku_patch(&body)?;
     let path = format!("/v1/drops/{drop}/skus/{sku}");
-    let (created, view) = api
+    let (created, sku) = api
         .change(|engine| async move { engine.put_sku(&drop, &sku, patch).await })
         .await
         .map_err(problem)?;
-    Ok(put(created, &path, &AdminSku::of(&view)))
+    Ok(put(created, &path, &AdminSku::of(&sku.view, &sku.details)))
 }
 
 /// What a PUT answers: 201 with the address of what it created, or 200.
@@ -119,11 +119,14 @@ async fn act(
     action: DropAction,
 ) -> Result<Response, Problem> {
     request::nothing(&body)?;
-    let view = api
-        .change(|engine| async move { engine.act(&drop, action).await })
+    let full = api
+        .change(|engine| async move {
+            engine.act(&drop, action).await?;
+            engine.drop_behind(&drop).await
+        })
         .await
         .map_err(problem)?;
-    Ok(Json(AdminDrop::of(&view, api.engine.now())).into_response())
+    Ok(Json(AdminDrop::of(&full, api.engine.now())).into_response())
 }
 
 /// `GET /v1/admin/drops`: those that the key is for.
@@ -138,7 +141,7 @@ pub(super) async fn drops(
     let only = only.as_ref().and_then(|only| only.drops());
     let page = api.read(api.engine.drops_of(only, cursor, limit)).await.map_err(problem)?;
     let now = api.engine.now();
-    let items = page.items.iter().map(|view| AdminDrop::of(view, now)).collect();
+    let items = page.items.iter().map(|drop| AdminDrop::of(drop, now)).collect();
     Ok(Json(Page { items, next_cursor: opaque(page.next_cursor) }).into_response())
 }
 
@@ -147,8 +150,8 @@ pub(super) async fn drop(
     State(api): State<Arc<Api>>,
     DropPath(drop): DropPath,
 ) -> Result<Response, Problem> {
-    let view = api.read(api.engine.drop_now(&drop)).await.map_err(problem)?;
-    Ok(Json(AdminDrop::of(&view, api.engine.now())).into_response())
+    let full = api.read(api.engine.full_drop(&drop)).await.map_err(problem)?;
+    Ok(Json(AdminDrop::of(&full, api.engine.now())).into_response())
 }
 
 /// `GET …/reservations`: everybody's.
@@ -156,7 +159,7 @@ pub(super) async fn reservations(
     State(api): State<Arc<Api>>,
     DropPath(drop): DropPath,
     mut query: Query,
-) -> Result<Json<Page<Reservation>>, Problem> {
+) -> Result<Json<Page<ReservationView>>, Problem> {
     let customer: Option<CustomerId> = query.optional("customer_id", parsed);
     page(&api, &drop, customer, query).await
 }
@@ -175,24 +178,21 @@ pub(super) async fn return_units(
         |engine| async move { engine.return_units(&drop, id, lines, reason, restock, key).await },
     )
     .await
-    .map(answer)
+    .map(|success| shown(success, &api.live.key))
     .map_err(|error| Refused::Return.problem(error))
 }
 
-/// `GET …/ledger`
-pub(super) async fn ledger(
+/// `GET …/sale`
+pub(super) async fn sale(
     State(api): State<Arc<Api>>,
     DropPath(drop): DropPath,
-    mut query: Query,
-) -> Result<Json<Page<LedgerRow>>, Problem> {
-    let after_seq = query.optional("after_seq", |text| {
-        let number = text.parse().ok().filter(|seq| *seq >= 0);
-        number.ok_or_else(|| "must be a whole number from 0".to_owned())
-    });
-    let limit = query.limit(1000, 100);
-    query.finish()?;
-    let rows = api.read(api.engine.ledger(&drop, after_seq.unwrap_or(0), limit)).await;
-    rows.map(Json).map_err(problem)
+) -> Result<Json<SaleFigures>, Problem> {
+    api.read(api.engine.sale(&drop)).await.map(Json).map_err(problem)
+}
+
+/// `GET /v1/admin/key`: what the key that came along opens.
+pub(super) async fn own_key(Extension(opens): Extension<Opens>) -> Json<Opens> {
+    Json(opens)
 }
 
 /// `GET …/audit`

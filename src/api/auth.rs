@@ -7,7 +7,7 @@
 //! |---|---|
 //! | storefront | `storefront`, `admin`; their GETs also by `read` |
 //! | admin | `admin`; their GETs also by `read` |
-//! | keys | `admin` that is not limited to drops |
+//! | keys, customers, webhooks | `admin` that is not limited to drops |
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,9 +17,10 @@ use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::limits::Shared;
+use super::limits::{Shared, Told};
 use super::problem::{Code, Problem};
 use crate::config::KeySettings;
 use crate::domain::{DropId, KeyDigest, Scope};
@@ -48,6 +49,14 @@ enum Caller {
 #[derive(Clone, Debug)]
 pub(super) struct OnlyDrops(Arc<KnownKey>);
 
+/// What the key of a call to an admin route opens, for the handler that tells it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Opens {
+    pub(super) scopes: Vec<Scope>,
+    /// The only drops; `None` for every one.
+    pub(super) drops: Option<BTreeSet<DropId>>,
+}
+
 /// Where the keys are: the two from the settings as digests of one length, so that comparing them
 /// takes one time, and those that were made.
 pub(super) struct Keys {
@@ -56,6 +65,17 @@ pub(super) struct Keys {
     made: Arc<Keyring>,
     /// How fast one key may be used.
     limit: Option<Shared>,
+}
+
+/// Why it is not known who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoCaller {
+    /// No key was sent.
+    Silent,
+    /// More than one was, or it is no bearer token.
+    Unreadable,
+    /// Nobody has that key, or nobody any more.
+    Unknown,
 }
 
 impl OnlyDrops {
@@ -90,6 +110,12 @@ impl Caller {
         }
     }
 
+    fn opens(&self) -> Opens {
+        let all = [Scope::Storefront, Scope::Admin, Scope::Read];
+        let scopes = all.into_iter().filter(|scope| self.holds(*scope)).collect();
+        Opens { scopes, drops: self.limited().map(|(_, drops)| drops.clone()) }
+    }
+
     /// Whether the key's scopes are enough.
     fn may(&self, wants: Wants, method: &Method) -> bool {
         let reads = *method == Method::GET || *method == Method::HEAD;
@@ -111,25 +137,32 @@ impl Keys {
         Keys { admin, storefront, made, limit }
     }
 
-    /// Whose key came along; `None` without one that is known.
-    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
-        let mut given = headers.get_all(header::AUTHORIZATION).iter();
-        let (Some(only), None) = (given.next(), given.next()) else { return None };
-        let (scheme, key) = only.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        let given = KeyDigest::of(key.trim_start_matches(' '));
+    /// Whose key came along.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, NoCaller> {
+        let given = KeyDigest::of(bearer(headers)?);
         // Both are compared, whatever the first says.
         let admin: Choice = given.0.ct_eq(&self.admin.0);
         let storefront: Choice = given.0.ct_eq(&self.storefront.0);
         if admin.into() {
-            Some(Caller::Admin)
+            Ok(Caller::Admin)
         } else if storefront.into() {
-            Some(Caller::Storefront)
+            Ok(Caller::Storefront)
         } else {
-            self.made.find(&given).map(Caller::Known)
+            self.made.find(&given).map(Caller::Known).ok_or(NoCaller::Unknown)
         }
+    }
+}
+
+/// The key that came along.
+fn bearer(headers: &HeaderMap) -> Result<&str, NoCaller> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (only, another) = (given.next().ok_or(NoCaller::Silent)?, given.next());
+    let parts = only.to_str().ok().and_then(|text| text.split_once(' '));
+    match (parts, another) {
+        (Some((scheme, key)), None) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(key.trim_start_matches(' '))
+        }
+        _ => Err(NoCaller::Unreadable),
     }
 }
 
@@ -147,14 +180,15 @@ pub(super) async fn admin(State(keys): State<Arc<Keys>>, request: Request, next:
     pass(&keys, Wants::Admin, request, next).await
 }
 
-/// Lets those pass who may manage keys.
+/// Lets those pass who may manage what is about every drop: keys, customers, webhooks.
 pub(super) async fn keys(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
     pass(&keys, Wants::Keys, request, next).await
 }
 
 async fn pass(keys: &Keys, wants: Wants, request: Request, next: Next) -> Response {
-    let Some(caller) = keys.caller(request.headers()) else {
-        return unauthenticated().into_response();
+    let caller = match keys.caller(request.headers()) {
+        Ok(caller) => caller,
+        Err(reason) => return unauthenticated(reason).into_response(),
     };
     if !caller.may(wants, request.method()) {
         return forbidden(match wants {
@@ -163,18 +197,21 @@ async fn pass(keys: &Keys, wants: Wants, request: Request, next: Next) -> Respon
             Wants::Keys => "Use a key of scope admin that is limited to no drop.",
         });
     }
-    let request = match caller.limited() {
+    let mut request = match caller.limited() {
         None => request,
         Some((key, drops)) => match within(request, key, drops).await {
             Some(request) => request,
             None => return forbidden("Use a key for this drop: this one is limited to others."),
         },
     };
+    if wants == Wants::Admin {
+        request.extensions_mut().insert(caller.opens());
+    }
     let told = match &keys.limit {
         None => None,
         Some(limit) => limit.ask(&caller.name()).await,
     };
-    if let Some(refusal) = told.and_then(|told| told.refusal()) {
+    if let Some(refusal) = told.as_ref().and_then(Told::refusal) {
         return refusal;
     }
     let mut response = next.run(request).await;
@@ -203,8 +240,17 @@ async fn within(
     Some(Request::from_parts(parts, body))
 }
 
-fn unauthenticated() -> Problem {
-    Problem::new(Code::Unauthenticated, "Send `Authorization: Bearer <key>` with a valid key.")
+/// No key came along that is known.
+pub(super) fn unauthenticated(reason: NoCaller) -> Problem {
+    let detail = match reason {
+        NoCaller::Silent => "No key was sent: send `Authorization: Bearer <key>`.",
+        NoCaller::Unreadable => "Send one header `Authorization: Bearer <key>`, and no other kind.",
+        NoCaller::Unknown => {
+            "The key that was sent is not valid: it is mistyped, or was revoked, or has ended. Ask \
+             an admin for another."
+        }
+    };
+    Problem::new(Code::Unauthenticated, detail)
 }
 
 fn forbidden(detail: &'static str) -> Response {
@@ -226,7 +272,7 @@ mod tests {
     }
 
     fn scope(keys: &Keys, headers: &HeaderMap) -> Option<Scope> {
-        match keys.caller(headers)? {
+        match keys.caller(headers).ok()? {
             Caller::Admin => Some(Scope::Admin),
             Caller::Storefront => Some(Scope::Storefront),
             Caller::Known(_) => None,

@@ -18,6 +18,7 @@ use super::logged::{self, Logged};
 use super::measured::Measured;
 use super::server::Answers;
 use crate::caller::{Caller, OnBehalf};
+use crate::trace::Answering;
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
@@ -53,10 +54,20 @@ impl<S: Answers> Service<Request<Incoming>> for Enveloped<S> {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let measured = Measured::begin(request.method(), request.uri().path());
         let id = ids::request_id(request.headers());
-        let trace = Trace::continued(request.headers());
-        let caller = Caller { request_id: id.clone(), trace_id: trace.map(Trace::id) };
+        let given = Trace::given(request.headers());
+        let traced = measured.traced(given.map(Trace::callers_place), request.uri().path(), &id);
+        let trace = match &traced {
+            Some(call) => Some(Trace::at(call.place())),
+            None => given.map(Trace::below),
+        };
+        let caller = Caller {
+            request_id: id.clone(),
+            trace_id: trace.map(Trace::id),
+            traced: traced.clone(),
+        };
         let trace = trace.and_then(Trace::header);
-        let carried = Carried { id, trace, hsts: self.hsts.clone() };
+        let answering = traced.map(Answering::of);
+        let carried = Carried { id, trace, hsts: self.hsts.clone(), answering };
         let asked = logged::asked(&request);
         let answering = caller.runs(Logged::new(self.service.call(request), asked));
         Sealing { answering, carried: Some((carried, measured)) }
@@ -68,6 +79,7 @@ struct Carried {
     id: Bytes,
     trace: Option<HeaderValue>,
     hsts: Option<HeaderValue>,
+    answering: Option<Answering>,
 }
 
 impl Carried {
@@ -86,6 +98,9 @@ impl Carried {
         }
         if let Some(hsts) = self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        if let Some(answering) = self.answering {
+            answering.end(response.status().as_u16());
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn answer(request: &HeaderMap, rendered: Rendered) -> Response {
 
 /// Whether `If-None-Match` names `tag`: `*`, or a list of tags. Weak ones match as well
 /// (RFC 9110, 13.1.2). No tag of ours has a comma in it.
-fn matches(request: &HeaderMap, tag: &[u8]) -> bool {
+pub(super) fn matches(request: &HeaderMap, tag: &[u8]) -> bool {
     let given =
         request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).map(str::trim).any(|candidate| {

@@ -11,8 +11,11 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 
 use super::body;
-use super::problem::{Code, Problem, unknown_drop, unknown_key, unknown_reservation, unknown_sku};
-use crate::domain::{ApiKeyId, DropId, ReservationId, SkuId};
+use super::problem::{
+    Code, Problem, unknown_delivery, unknown_drop, unknown_key, unknown_reservation, unknown_sku,
+    unknown_webhook,
+};
+use crate::domain::{ApiKeyId, DeliveryId, DropId, ReservationId, SkuId, WebhookId};
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 64 * 1024;
@@ -40,6 +43,12 @@ pub(super) struct NewSkuPath(pub(super) DropId, pub(super) SkuId);
 
 /// `{id}` of a key.
 pub(super) struct KeyPath(pub(super) ApiKeyId);
+
+/// `{webhook}`.
+pub(super) struct WebhookPath(pub(super) WebhookId);
+
+/// `{webhook}` and `{delivery}`.
+pub(super) struct DeliveryPath(pub(super) WebhookId, pub(super) DeliveryId);
 
 /// The decoded values of a path's parameters, by name; none of a path that is no UTF-8.
 struct Names(Option<RawPathParams>);
@@ -102,6 +111,26 @@ impl<S: Sync> FromRequestParts<S> for KeyPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let id = Names::of(parts).await.get("id").parse();
         id.map(KeyPath).map_err(|_| unknown_key())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let id = Names::of(parts).await.get("webhook").parse();
+        id.map(WebhookPath).map_err(|_| unknown_webhook())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for DeliveryPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let names = Names::of(parts).await;
+        let webhook = names.get("webhook").parse().map_err(|_| unknown_webhook())?;
+        let delivery = names.get("delivery").parse().map_err(|_| unknown_delivery())?;
+        Ok(DeliveryPath(webhook, delivery))
     }
 }
 

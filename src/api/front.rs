@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::storefront::Asked;
 use super::{auth, server, storefront};
 use crate::config::{KeySettings, ServerSettings};
-use crate::domain::Reservation;
+use crate::domain::{Reservation, SECRET_BYTES, WatchKey};
 use crate::engine::Answer;
 
 pub use super::storefront::Hold;
@@ -25,7 +25,9 @@ where
     A: Future<Output = Answer<Reservation>> + Send + 'static,
 {
     let keys = auth::Keys::new(keys, Arc::default(), None);
-    let handler = async move |Asked(hold): Asked| storefront::held(design(hold).await);
+    // What is made for each answer is part of what the front costs.
+    let key = WatchKey::new(&[0; SECRET_BYTES]);
+    let handler = async move |Asked(hold): Asked| storefront::held(design(hold).await, &key);
     Router::new()
         .route("/v1/drops/{drop}/reservations", post(handler))
         .route_layer(from_fn_with_state(Arc::new(keys), auth::storefront))

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::problem::Problem;
 use crate::domain::RequestKey;
 
-const HEADER: &str = "idempotency-key";
+pub(super) const HEADER: &str = "idempotency-key";
 const POINTER: &str = "/header/Idempotency-Key";
 /// The most characters of a key.
 const MAX_KEY: usize = 255;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
+use crate::trace::{CallersPlace, Place};
+
 /// Names one call. A client may choose it; otherwise it is made here.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Which trace a call belongs to (W3C Trace Context).
@@ -13,6 +15,8 @@ pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// The same in an answer, with this engine's part of it (W3C Trace Context, level 2).
 pub(super) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
+/// The one flag that is known here: somebody keeps the trace.
+const SAMPLED: u8 = 1;
 /// The most characters of a request id that is taken over.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -54,14 +58,28 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// The trace of a call, with a place of its own below the caller's; `None` without a
-    /// `traceparent` that can be read.
-    pub(super) fn continued(headers: &HeaderMap) -> Option<Trace> {
+    /// The trace of a call, at the caller's place; `None` without a `traceparent` that can be read.
+    pub(super) fn given(headers: &HeaderMap) -> Option<Trace> {
         let mut given = headers.get_all(TRACEPARENT).iter();
         let (Some(only), None) = (given.next(), given.next()) else { return None };
-        let caller = Trace::parse(only.as_bytes())?;
+        Trace::parse(only.as_bytes())
+    }
+
+    /// The same trace with a place of its own below the caller's, for a call that is not traced here.
+    pub(super) fn below(self) -> Trace {
         // Zero is no place; of 2^64 draws one hits it.
-        Some(Trace { span: rand::random::<u64>().max(1), ..caller })
+        Trace { span: rand::random::<u64>().max(1), ..self }
+    }
+
+    /// Where a call stands that is traced here.
+    pub(super) fn at(place: Place) -> Trace {
+        Trace { trace: place.trace(), span: place.span(), flags: SAMPLED }
+    }
+
+    /// As traces know a caller.
+    pub(super) fn callers_place(self) -> CallersPlace {
+        let Trace { trace, span, flags } = self;
+        CallersPlace { trace, span, sampled: flags & SAMPLED != 0 }
     }
 
     /// `version-trace-parent-flags` in lower-case hexadecimal digits, neither id zero. Later
@@ -81,8 +99,7 @@ impl Trace {
         };
         let (trace, span, flags) = (part(1, 33)?, part(34, 50)?, part(51, 53)?);
         let (span, flags) = (u64::try_from(span).ok()?, u8::try_from(flags).ok()?);
-        // Of the flags, only `sampled` is known here.
-        (trace != 0 && span != 0).then_some(Trace { trace, span, flags: flags & 1 })
+        (trace != 0 && span != 0).then_some(Trace { trace, span, flags: flags & SAMPLED })
     }
 
     /// The trace itself, without the place in it.
@@ -137,13 +154,16 @@ mod tests {
     #[test]
     fn a_trace_goes_on_below_the_callers_place() {
         const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let trace = Trace::continued(&with(&TRACEPARENT, &[GIVEN])).expect("a trace");
+        let given = Trace::given(&with(&TRACEPARENT, &[GIVEN])).expect("a trace");
+        let caller = given.callers_place();
+        assert_eq!((caller.span, caller.sampled), (0x00f0_67aa_0ba9_02b7, true));
+        let trace = given.below();
         assert_eq!(trace.id(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         let header = trace.header().expect("a header");
         let header = header.to_str().expect("ASCII");
         assert!(header.starts_with(&GIVEN[..36]) && header.ends_with("-01"), "{header}");
         assert_ne!(header, GIVEN);
-        assert_eq!(Trace::continued(&with(&TRACEPARENT, &[GIVEN, GIVEN])), None);
+        assert_eq!(Trace::given(&with(&TRACEPARENT, &[GIVEN, GIVEN])), None);
     }
 
     #[test]

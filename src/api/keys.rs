@@ -69,7 +69,8 @@ fn shown(api: &Api, change: KeyChange) -> Result<ShownApiKey, Problem> {
     }
 }
 
-fn ended(state: ApiKeyState) -> Problem {
+/// A key that was to be changed opens nothing any more.
+pub(super) fn ended(state: ApiKeyState) -> Problem {
     Problem::new(Code::KeyEnded, "It opens nothing any more. Make a new key.")
         .with("state", state.as_str())
 }

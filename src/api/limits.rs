@@ -1,14 +1,14 @@
 //! What clients hear of rate limits: the fields `RateLimit-Policy` and `RateLimit` of
 //! draft-ietf-httpapi-ratelimit-headers-11, and 429 with `Retry-After`.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::{Code, Problem};
+use crate::caller::Caller;
 use crate::domain::{RateLimit, Standing};
 use crate::engine::Rates;
 
@@ -20,25 +20,51 @@ pub(super) const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 /// A limit that all processes keep together, by whom each call is for.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub(super) rates: Arc<Rates>,
-    pub(super) limit: RateLimit,
-    /// What the policy is called.
-    pub(super) name: &'static str,
+    rates: Arc<Rates>,
+    limit: RateLimit,
+    policy: Policy,
+}
+
+/// A limit as it is told of, written once.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    name: &'static str,
+    field: HeaderValue,
+}
+
+impl Policy {
+    /// A limit that is called `name`.
+    pub(super) fn new(name: &'static str, limit: RateLimit) -> Policy {
+        let text = format!("\"{name}\";q={};w={}", limit.calls(), limit.window_seconds());
+        // A quoted word and digits are a value.
+        let field = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(name));
+        Policy { name, field }
+    }
 }
 
 impl Shared {
+    /// The limit that is called `name`.
+    pub(super) fn new(rates: Arc<Rates>, name: &'static str, limit: RateLimit) -> Shared {
+        Shared { rates, limit, policy: Policy::new(name, limit) }
+    }
+
     /// How a call for `whose` stands; `None` when it can't be said, and the call passes.
     pub(super) async fn ask(&self, whose: &str) -> Option<Told> {
-        let standing = self.rates.ask(self.name, whose, self.limit).await?;
-        Some(Told { name: self.name, limit: self.limit, standing })
+        let name = self.policy.name;
+        let traced = Caller::traced().map(|call| (call, Instant::now()));
+        let standing = self.rates.ask(name, whose, self.limit).await;
+        if let Some((call, since)) = traced {
+            call.limited(name, since.elapsed());
+        }
+        let standing = standing?;
+        Some(Told { policy: self.policy.clone(), standing })
     }
 }
 
 /// What is told of one limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Told {
-    pub(super) name: &'static str,
-    pub(super) limit: RateLimit,
+    pub(super) policy: Policy,
     pub(super) standing: Standing,
 }
 
@@ -46,9 +72,10 @@ impl Told {
     /// The answer to a call that has to wait; `None` for one that may pass.
     pub(super) fn refusal(&self) -> Option<Response> {
         let Standing::Wait { wait, .. } = self.standing else { return None };
-        metrics::counter!("dropgate_rate_limited_total", "limit" => self.name).increment(1);
+        let name = self.policy.name;
+        metrics::counter!("dropgate_rate_limited_total", "limit" => name).increment(1);
         let detail = "Nothing happened. Slow down, and try again after `Retry-After` seconds.";
-        let problem = Problem::new(Code::RateLimited, detail).with("policy", self.name);
+        let problem = Problem::new(Code::RateLimited, detail).with("policy", name);
         let mut response = problem.into_response();
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait).max(1)));
@@ -62,15 +89,11 @@ impl Told {
             Standing::Pass { left, full_in } => (left, full_in),
             Standing::Wait { full_in, .. } => (0, full_in),
         };
-        let Told { name, limit, .. } = self;
-        let policy = format!("\"{name}\";q={};w={}", limit.calls(), limit.window_seconds());
-        let mut standing = format!("\"{name}\";r={left}");
-        // Writing to a String cannot fail.
-        let _ = write!(standing, ";t={}", seconds(full_in));
-        for (field, text) in [(POLICY, policy), (STANDING, standing)] {
-            if let Ok(value) = HeaderValue::from_maybe_shared(text) {
-                headers.append(field, value);
-            }
+        let Policy { name, field } = &self.policy;
+        headers.append(POLICY, field.clone());
+        let standing = format!("\"{name}\";r={left};t={}", seconds(full_in));
+        if let Ok(standing) = HeaderValue::from_maybe_shared(standing) {
+            headers.append(STANDING, standing);
         }
     }
 }
@@ -85,7 +108,7 @@ mod tests {
     use super::*;
 
     fn told(standing: Standing) -> Told {
-        Told { name: "key", limit: "20/10s burst 5".parse().expect("a limit"), standing }
+        Told { policy: Policy::new("key", "20/10s burst 5".parse().expect("a limit")), standing }
     }
 
     #[test]

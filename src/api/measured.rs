@@ -1,6 +1,6 @@
 //! How long answers take, by route: a bounded set, whatever addresses clients make up.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use axum::http::{Method, StatusCode};
@@ -8,6 +8,7 @@ use metrics::Histogram;
 
 use super::openapi;
 use crate::measure;
+use crate::trace::{self, CallersPlace, TracedCall};
 
 /// A route, and what was measured of it.
 struct Route {
@@ -53,6 +54,26 @@ impl Measured {
             _ => 3,
         };
         Measured { route: route(path), method, since: Instant::now() }
+    }
+
+    /// The call as traces know it; `None` unless it is traced. What is asked of the process itself
+    /// (whether it is well, its metrics) never is.
+    pub(super) fn traced(
+        &self,
+        caller: Option<CallersPlace>,
+        path: &str,
+        id: &[u8],
+    ) -> Option<Arc<TracedCall>> {
+        let route = self.route.path;
+        if !trace::is_on() || !route.starts_with("/v1/") {
+            return None;
+        }
+        let drop = || {
+            let mut pairs = route.split('/').zip(path.split('/'));
+            pairs.find_map(|(name, text)| (name == "{drop}").then_some(text))?.parse().ok()
+        };
+        let id = || String::from_utf8_lossy(id).into_owned();
+        TracedCall::begin(caller, METHODS[self.method], route, drop, id)
     }
 
     pub(super) fn end(self, status: StatusCode) {

@@ -1,12 +1,12 @@
 //! The HTTP API: the only part that knows axum.
 //!
-//! In reading order: `router` shows every route; `storefront`, `public`, `admin`,
-//! `keys` and `operations` are the handlers by audience; `extract`, `query`, `idempotency`, `request`
+//! In reading order: `router` shows every route; `storefront`, `public`, `admin`, `ledger`,
+//! `keys`, `customers`, `webhooks` and `operations` are the handlers by audience; `extract`, `query`, `idempotency`, `request`
 //! and `value` turn what came over the wire into the types of the domain, and past them there
 //! are no bare strings; `view` is what goes back; `problem` is the one error table; `openapi`
-//! describes it all; `limits` and `address` say who calls too fast; `carried` and `server` run it
+//! describes it all; `limits` and `address` say who calls too fast, `shed` what goes when all do; `carried` and `server` run it
 //! on connections; `ids`, `envelope`, `cors`, `logged` and `measured` are what is done for every
-//! call; `front` puts another design behind it.
+//! call; `live` is the feed, `pages` are for people; `front` puts another design behind it.
 //!
 //! Invariants: a key is checked before anything else of a request is read; every answer that
 //! is no success is a problem document; a call that changes something runs to its end even
@@ -18,6 +18,7 @@ mod auth;
 mod body;
 mod carried;
 mod cors;
+mod customers;
 mod envelope;
 mod etag;
 mod extract;
@@ -25,22 +26,28 @@ pub mod front;
 mod idempotency;
 mod ids;
 mod keys;
+mod ledger;
+mod ledger_csv;
 mod limits;
+mod live;
 mod logged;
 mod measured;
 mod openapi;
 mod operations;
+mod pages;
 mod problem;
 mod public;
 mod query;
 mod request;
 mod router;
 mod server;
+mod shed;
 mod storefront;
 #[cfg(test)]
 mod tests;
 mod value;
 mod view;
+mod webhooks;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -51,10 +58,14 @@ use tokio_util::sync::CancellationToken;
 use address::Addresses;
 use carried::Carried;
 use limits::Shared;
+use live::Live;
 
 use crate::config::{KeySettings, LimitSettings};
-use crate::engine::{CallError, Engine};
+use crate::domain::WatchKey;
+use crate::engine::{CUSTOMER_BUCKETS, CallError, Engine};
+use crate::sink::Sender;
 
+pub use ledger_csv::ledger_csv;
 pub use server::serve;
 
 /// How much longer than the engine a call may take, so that the engine's own answer, which
@@ -68,29 +79,63 @@ pub struct Api {
     /// How fast holds may be asked for one customer.
     customers: Option<Shared>,
     addresses: Option<Addresses>,
+    live: Live,
+    /// Tries webhooks.
+    sender: Sender,
+    /// Whether the storefront page has a cart.
+    shop_sells: bool,
+    /// From how many calls under way on the least useful ones are turned away.
+    shed_above: Option<usize>,
     /// The engine bounds its answers itself; this bounds them whatever it does.
     answer_within: Duration,
     stop: CancellationToken,
 }
 
+/// What live streams need.
+#[derive(Debug)]
+pub struct LiveSettings {
+    /// What the tokens of reservations are made with.
+    pub key: WatchKey,
+    /// The most streams at a time.
+    pub streams: usize,
+}
+
 impl Api {
-    /// The API over `engine`, for holders of `keys`, as fast as `limits` allow. `answer_timeout` is the engine's own bound;
+    /// The API over `engine`, for holders of `keys`, as fast as `limits` allow; webhooks are tried
+    /// by `sender`. `answer_timeout` is the engine's own bound;
     /// once `stop` is cancelled it is not ready any more.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is named where it is made")]
     pub fn new(
         engine: Arc<Engine>,
         keys: &KeySettings,
         limits: LimitSettings,
+        live: LiveSettings,
+        sender: Sender,
+        shop_sells: bool,
         answer_timeout: Duration,
         stop: CancellationToken,
     ) -> Api {
         let answer_within = answer_timeout + GRACE;
-        let shared = |name, limit| Shared { rates: engine.rates(), limit, name };
+        let shared = |name, limit| Shared::new(engine.rates(), name, limit);
         let of_key = limits.key.map(|limit| shared("key", limit));
-        let customers = limits.customer.map(|limit| shared("customer", limit));
+        let customers = limits.customer.map(|limit| shared(CUSTOMER_BUCKETS, limit));
+        let shed_above = limits.shed_above;
         let addresses = limits.address.and_then(|limit| Addresses::new(limit, limits.proxies));
         let keys = Arc::new(auth::Keys::new(keys, engine.keyring(), of_key));
-        Api { engine, keys, customers, addresses, answer_within, stop }
+        let live = Live::new(live.key, live.streams);
+        Api {
+            engine,
+            keys,
+            customers,
+            addresses,
+            live,
+            sender,
+            shop_sells,
+            shed_above,
+            answer_within,
+            stop,
+        }
     }
 
     /// Runs a call that may change something. A client that goes away does not cut it off

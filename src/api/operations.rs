@@ -50,11 +50,10 @@ pub(super) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], openapi::DOCUMENT.as_str()).into_response()
 }
 
-/// `GET /docs`: the same as a page, which loads nothing and runs nothing.
+/// `GET /docs`: the same as a page, which loads nothing from elsewhere.
 pub(super) async fn docs() -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; \
-        base-uri 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(openapi::PAGE.as_str())).into_response()
+    let policy = [(header::CONTENT_SECURITY_POLICY, openapi::policy())];
+    (policy, Html(openapi::PAGE.as_str())).into_response()
 }
 
 /// Any address that no route has.

@@ -5,12 +5,11 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
+use crate::caller::Caller;
 use crate::command::{Refusal, Shortage};
 use crate::domain::{Millis, ReservationState};
 use crate::engine::{CallError, Effect};
@@ -28,6 +27,8 @@ pub(super) enum Code {
     UnknownSku,
     UnknownReservation,
     UnknownKey,
+    UnknownWebhook,
+    UnknownDelivery,
     NotFound,
     MethodNotAllowed,
     TooLarge,
@@ -43,10 +44,12 @@ pub(super) enum Code {
     NotConfirmed,
     MaxHoldReached,
     InsufficientAvailable,
+    HoldActive,
     KeyEnded,
     InvalidRequest,
     IdempotencyKeyReused,
     RateLimited,
+    Overloaded,
     Unavailable,
 }
 
@@ -59,6 +62,11 @@ impl Code {
     /// The word itself.
     pub(super) fn as_str(self) -> &'static str {
         self.row().1
+    }
+
+    /// What it means, in a few words.
+    pub(super) fn title(self) -> &'static str {
+        self.row().2
     }
 
     /// Status, `code` and `title`.
@@ -78,6 +86,10 @@ impl Code {
                 (S::NOT_FOUND, "unknown_reservation", "The drop has no such reservation")
             }
             Code::UnknownKey => (S::NOT_FOUND, "unknown_key", "There is no such key"),
+            Code::UnknownWebhook => (S::NOT_FOUND, "unknown_webhook", "There is no such webhook"),
+            Code::UnknownDelivery => {
+                (S::NOT_FOUND, "unknown_delivery", "The webhook has no such delivery")
+            }
             Code::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this address"),
             Code::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
@@ -113,6 +125,7 @@ impl Code {
             Code::InsufficientAvailable => {
                 (S::CONFLICT, "insufficient_available", "Fewer units are free")
             }
+            Code::HoldActive => (S::CONFLICT, "hold_active", "The customer has an active hold"),
             Code::KeyEnded => (S::CONFLICT, "key_ended", "The key opens nothing any more"),
             Code::InvalidRequest => {
                 (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid")
@@ -123,6 +136,7 @@ impl Code {
                 "The idempotency key belongs to another request",
             ),
             Code::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
+            Code::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "There are too many calls"),
             Code::Unavailable => {
                 (S::SERVICE_UNAVAILABLE, "unavailable", "The answer can't be given now")
             }
@@ -150,17 +164,18 @@ impl InvalidField {
 pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
-    members: Map<String, Value>,
+    /// Further members as JSON, each with a comma before it.
+    members: Vec<u8>,
 }
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Problem {
-        Problem { code, detail: detail.into(), members: Map::new() }
+        Problem { code, detail: detail.into(), members: Vec::new() }
     }
 
     /// The same problem with one more member.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
-        self.members.insert(name.to_owned(), value.into());
+    pub(super) fn with(mut self, name: &str, value: impl Serialize) -> Problem {
+        member(&mut self.members, name, value);
         self
     }
 
@@ -180,7 +195,7 @@ impl Problem {
             (_, 0) => "Correct what `errors` lists and send the request again.".to_owned(),
             (_, more) => format!("Correct what `errors` lists; {more} more are not listed."),
         };
-        Problem::new(Code::InvalidRequest, detail).with("errors", json!(errors))
+        Problem::new(Code::InvalidRequest, detail).with("errors", errors)
     }
 
     /// One thing that is wrong with a request.
@@ -240,7 +255,8 @@ impl Refused {
             ),
             Refusal::MaxHoldReached(state) => Problem::new(
                 Code::MaxHoldReached,
-                "The deadline stays as it is: confirm before it passes.",
+                "The deadline stays as it is: it is never moved earlier, nor beyond the drop's \
+                 `max_hold_seconds`. Confirm before it passes.",
             )
             .with("state", state.as_str()),
             Refusal::NotOpen(opens_at) => {
@@ -264,7 +280,7 @@ impl Refused {
                 .with("limit", limit)
                 .with("used", used)
                 .with("requested", requested)
-                .with("reservations", json!(reservations));
+                .with("reservations", reservations);
                 match sku {
                     Some(sku) => problem.with("sku", sku.as_str()),
                     None => problem,
@@ -341,6 +357,18 @@ pub(super) fn unknown_key() -> Problem {
     Problem::new(Code::UnknownKey, "List the keys to see their ids.")
 }
 
+pub(super) fn unknown_webhook() -> Problem {
+    Problem::new(Code::UnknownWebhook, "List the webhooks to see their ids.")
+}
+
+pub(super) fn unknown_delivery() -> Problem {
+    Problem::new(
+        Code::UnknownDelivery,
+        "List the webhook's deliveries. Those that went well at once are not among them, and none \
+         is kept for more than 30 days.",
+    )
+}
+
 fn drop_refuses(code: Code, detail: &'static str, opens_at: Option<Millis>) -> Problem {
     let problem = Problem::new(code, detail);
     match opens_at {
@@ -350,12 +378,6 @@ fn drop_refuses(code: Code, detail: &'static str, opens_at: Option<Millis>) -> P
 }
 
 fn sold_out(lines: &[Shortage]) -> Problem {
-    let lines: Vec<Value> = lines
-        .iter()
-        .map(|Shortage { sku, requested, available }| {
-            json!({ "sku": sku, "requested": requested, "available": available })
-        })
-        .collect();
     Problem::new(
         Code::SoldOut,
         "Ask for at most what is available of each line in `lines`. Held units may come back.",
@@ -363,37 +385,46 @@ fn sold_out(lines: &[Shortage]) -> Problem {
     .with("lines", lines)
 }
 
-/// A problem as it is written.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    code: &'static str,
-    #[serde(flatten)]
-    members: &'a Map<String, Value>,
+/// Writes `,"name":value`. Nothing that is told fails to be written as JSON.
+fn member(out: &mut Vec<u8>, name: &str, value: impl Serialize) {
+    out.push(b',');
+    let written = serde_json::to_writer(&mut *out, name).and_then(|()| {
+        out.push(b':');
+        serde_json::to_writer(&mut *out, &value)
+    });
+    debug_assert!(written.is_ok(), "{name}: {written:?}");
+}
+
+impl Problem {
+    /// As it goes out. Written by hand, for a storm on what is sold out is answered with it.
+    pub(super) fn document(&self) -> Vec<u8> {
+        let (status, code, title) = self.code.row();
+        let mut out = Vec::with_capacity(320 + self.members.len());
+        out.extend_from_slice(b"{\"type\":\"/problems/");
+        out.extend_from_slice(code.as_bytes());
+        out.push(b'"');
+        member(&mut out, "title", title);
+        member(&mut out, "status", status.as_u16());
+        member(&mut out, "detail", &self.detail);
+        member(&mut out, "code", code);
+        out.extend_from_slice(&self.members);
+        out.push(b'}');
+        out
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code, title) = self.code.row();
-        let document = Document {
-            kind: format!("/problems/{code}"),
-            title,
-            status: status.as_u16(),
-            detail: &self.detail,
-            code,
-            members: &self.members,
-        };
-        let mut response = (status, Json(document)).into_response();
+        if let Some(call) = Caller::traced() {
+            call.problem(self.code.as_str());
+        }
+        let mut response = (self.code.status(), self.document()).into_response();
         let headers = response.headers_mut();
         let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
         put(header::CONTENT_TYPE, "application/problem+json");
         // A 404 may be cached by default; a drop that is created must be seen at once.
         put(header::CACHE_CONTROL, "no-store");
-        if self.code == Code::Unavailable {
+        if matches!(self.code, Code::Unavailable | Code::Overloaded) {
             put(header::RETRY_AFTER, "1");
         }
         if self.code == Code::Unauthenticated {

@@ -23,9 +23,13 @@ use super::etag;
 use super::extract::{DropPath, SkuPath};
 use super::limits::Told;
 use super::problem::{Problem, Refused, unknown_sku};
+use super::shed::{Counted, UnderWay};
 use super::view::{PublicDrop, PublicSku};
 use crate::domain::{DropId, DropView};
-use crate::engine::Rendered;
+use crate::engine::{Effect, Rendered};
+
+/// How often a SKU is looked at whose details change at that very moment.
+const LOOKS: usize = 5;
 
 /// The routes, and before them what was kept for readers.
 #[derive(Clone)]
@@ -60,7 +64,7 @@ type Answered = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallib
 impl Service<Request<Incoming>> for KeptFirst {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<Answered, BoxFuture<'static, Result<Response, Infallible>>>;
+    type Future = Counted<Either<Answered, BoxFuture<'static, Result<Response, Infallible>>>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // As routers are, always.
@@ -68,16 +72,28 @@ impl Service<Request<Incoming>> for KeptFirst {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let Some(told) = self.ask(&request) else { return Either::Left(self.answer(request)) };
-        if let Some(refusal) = told.refusal() {
-            return Either::Left(Either::Left(ready(Ok(refusal))));
-        }
-        let answer = self.answer(request);
-        Either::Right(Box::pin(async move {
-            let mut response = answer.await?;
-            told.add_to(response.headers_mut());
-            Ok(response)
-        }))
+        let at_once = |response| Either::Left(Either::Left(ready(Ok(response))));
+        let counted =
+            self.api.shed_above.map(|above| UnderWay::begin(above, &request, &self.api.engine));
+        let under_way = match counted.transpose() {
+            Ok(under_way) => under_way,
+            Err(refusal) => return Counted::new(at_once(*refusal), None),
+        };
+        let answer = match self.ask(&request) {
+            None => Either::Left(self.answer(request)),
+            Some(told) => match told.refusal() {
+                Some(refusal) => at_once(refusal),
+                None => {
+                    let answer = self.answer(request);
+                    Either::Right(Box::pin(async move {
+                        let mut response = answer.await?;
+                        told.add_to(response.headers_mut());
+                        Ok(response)
+                    }) as BoxFuture<'static, _>)
+                }
+            },
+        };
+        Counted::new(answer, under_way)
     }
 }
 
@@ -113,12 +129,21 @@ pub(super) async fn sku(
     SkuPath(drop, sku): SkuPath,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = view(&api, &drop).await?;
-    let found = view.skus.iter().find(|view| view.stock.sku == sku).ok_or_else(unknown_sku)?;
-    // Every event of the SKU, of its settings too, raises its version.
-    let rendered = etag::render(&found.stock.version.to_string(), &PublicSku::of(found))?;
-    api.engine.keep_sku(&view, sku, &rendered);
-    Ok(etag::answer(&headers, rendered))
+    let of = |error| Refused::Call.problem(error);
+    let mut view = view(&api, &drop).await?;
+    for _ in 0..LOOKS {
+        let found = view.skus.iter().find(|view| view.stock.sku == sku).ok_or_else(unknown_sku)?;
+        if let Some(details) = api.read(api.engine.details(&drop, found)).await.map_err(of)? {
+            // Every event of the SKU, of its settings too, raises its version.
+            let shown = PublicSku::of(found, &details);
+            let rendered = etag::render(&found.stock.version.to_string(), &shown)?;
+            api.engine.keep_sku(&view, sku, &rendered);
+            return Ok(etag::answer(&headers, rendered));
+        }
+        // They have changed, and the news of that has yet to come.
+        view = api.read(api.engine.drop_now(&drop)).await.map_err(of)?;
+    }
+    Err(Problem::unavailable(Effect::None))
 }
 
 async fn view(api: &Api, drop: &DropId) -> Result<Arc<DropView>, Problem> {

@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::body::Fields;
+use super::body::{Fields, Wrong};
 use super::problem::Problem;
-use super::value::{boolean, details, integer, lines, list, name, parsed, reason, seconds, time};
+use super::value::{
+    address, boolean, details, integer, lines, list, name, parsed, reason, seconds, time,
+};
 use crate::domain::{
-    CustomerId, DropPatch, Lines, MAX_KEY_DROPS, MAX_OVERLAP_SECONDS, MAX_STOCK, Millis, NewApiKey,
-    OrderId, Reference, SkuPatch,
+    CustomerId, DropId, DropPatch, KINDS, Lines, MAX_BATCH, MAX_KEY_DROPS, MAX_OVERLAP_SECONDS,
+    MAX_STOCK, MAX_WARNINGS, MAX_WEBHOOK_DROPS, Millis, NewApiKey, NewWebhook, OrderId, Reference,
+    SkuPatch, WebhookPatch, WebhookState,
 };
 
 /// Who reserves what, and for how long.
@@ -30,8 +33,8 @@ impl Reserve {
     }
 }
 
-/// The new lines of a reservation.
-pub(super) fn change(body: &Value) -> Result<Lines, Problem> {
+/// Lines and nothing else: the new ones of a reservation.
+pub(super) fn lines_only(body: &Value) -> Result<Lines, Problem> {
     let mut fields = Fields::of(body);
     fields.require("lines");
     let lines = fields.nested("lines", lines);
@@ -105,6 +108,13 @@ impl Restock {
     }
 }
 
+/// How long before its deadline the holder of a hold is warned, in seconds.
+fn warnings(value: &Value) -> Result<Vec<i64>, Wrong> {
+    let items = value.as_array().filter(|items| items.len() <= MAX_WARNINGS);
+    let items = items.ok_or_else(|| format!("must be a list of at most {MAX_WARNINGS} numbers"))?;
+    items.iter().map(seconds).collect()
+}
+
 /// The settings of a drop that are given.
 pub(super) fn drop_patch(body: &Value) -> Result<DropPatch, Problem> {
     let mut fields = Fields::of(body);
@@ -116,6 +126,7 @@ pub(super) fn drop_patch(body: &Value) -> Result<DropPatch, Problem> {
         hold_ttl_seconds: fields.optional("hold_ttl_seconds", seconds),
         max_hold_seconds: fields.optional("max_hold_seconds", seconds),
         limit_per_customer: fields.nullable("limit_per_customer", integer(1..=MAX_STOCK)),
+        expiring_soon_seconds: fields.optional("expiring_soon_seconds", warnings),
     };
     fields.finish(|| Some(patch)).map_err(Problem::invalid)
 }
@@ -131,6 +142,21 @@ pub(super) fn sku_patch(body: &Value) -> Result<SkuPatch, Problem> {
         initial_stock: fields.optional("initial_stock", integer(0..=MAX_STOCK)),
     };
     fields.finish(|| Some(patch)).map_err(Problem::invalid)
+}
+
+/// Who is erased, and whether from one drop only.
+pub(super) struct Erase {
+    pub(super) customer_id: CustomerId,
+    pub(super) drop: Option<DropId>,
+}
+
+impl Erase {
+    pub(super) fn read(body: &Value) -> Result<Erase, Problem> {
+        let mut fields = Fields::of(body);
+        let customer_id = fields.required("customer_id", parsed);
+        let drop = fields.nullable("drop", parsed).flatten();
+        fields.finish(|| Some(Erase { customer_id: customer_id?, drop })).map_err(Problem::invalid)
+    }
 }
 
 /// The key that is wanted.
@@ -156,4 +182,41 @@ pub(super) fn rotate(body: &Value) -> Result<i64, Problem> {
     let mut fields = Fields::of(body);
     let overlap = fields.optional("overlap_seconds", integer(0..=MAX_OVERLAP_SECONDS));
     fields.finish(|| Some(overlap.unwrap_or(0))).map_err(Problem::invalid)
+}
+
+/// The webhook that is wanted.
+pub(super) fn new_webhook(body: &Value) -> Result<NewWebhook, Problem> {
+    let mut fields = Fields::of(body);
+    let url = fields.required("url", address);
+    let drops = fields.nullable("drops", list(MAX_WEBHOOK_DROPS)).flatten();
+    let types = fields.nullable("types", list(KINDS.len())).flatten();
+    let description = fields.optional("description", reason).unwrap_or_default();
+    let batch = fields.optional("batch", batch).unwrap_or(1);
+    let from = fields.optional("from", parsed).unwrap_or_default();
+    fields
+        .finish(|| Some(NewWebhook { url: url?, drops, types, description, batch, from }))
+        .map_err(Problem::invalid)
+}
+
+/// What is to be changed of a webhook.
+pub(super) fn webhook_patch(body: &Value) -> Result<WebhookPatch, Problem> {
+    let mut fields = Fields::of(body);
+    let patch = WebhookPatch {
+        url: fields.optional("url", address),
+        drops: fields.nullable("drops", list(MAX_WEBHOOK_DROPS)),
+        types: fields.nullable("types", list(KINDS.len())),
+        description: fields.optional("description", reason),
+        batch: fields.optional("batch", batch),
+        state: fields.optional("state", |value| match parsed(value)? {
+            state @ (WebhookState::Active | WebhookState::Paused) => Ok(state),
+            WebhookState::Disabled => Err("must be active or paused".to_owned()),
+        }),
+    };
+    fields.finish(|| Some(patch)).map_err(Problem::invalid)
+}
+
+/// How many events one request may have.
+fn batch(value: &Value) -> Result<i32, Wrong> {
+    let wanted = integer(1..=MAX_BATCH)(value)?;
+    i32::try_from(wanted).map_err(|error| error.to_string())
 }

@@ -11,11 +11,14 @@ use axum::response::{IntoResponse, Response};
 use super::Api;
 use super::extract::{DropPath, JsonBody, OptionalJsonBody, ReservationPath};
 use super::idempotency::IdempotencyKey;
+use super::limits::Told;
 use super::problem::{Problem, Refused};
 use super::query::{Query, opaque};
 use super::request;
+use super::view::ReservationView;
 use crate::domain::{
     CustomerId, DropId, Lines, Page, RequestKey, Reservation, ReservationId, ReservationState,
+    WatchKey,
 };
 use crate::engine::{Answer, Engine, ReservationFilter, Success};
 
@@ -66,14 +69,14 @@ pub(super) async fn reserve(
         None => None,
         Some(limit) => limit.ask(hold.customer_id.as_str()).await,
     };
-    if let Some(refusal) = told.and_then(|told| told.refusal()) {
+    if let Some(refusal) = told.as_ref().and_then(Told::refusal) {
         return Ok(refusal);
     }
     let call = |engine: Arc<Engine>| async move {
         let Hold { drop, id, customer_id, lines, ttl_seconds, key } = hold;
         engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
     };
-    let answer = held(api.change(call).await);
+    let answer = held(api.change(call).await, &api.live.key);
     let Some(told) = told else { return answer };
     let mut response = answer.into_response();
     told.add_to(response.headers_mut());
@@ -81,11 +84,11 @@ pub(super) async fn reserve(
 }
 
 /// What a client hears of a hold.
-pub(super) fn held(answer_of: Answer<Reservation>) -> Result<Response, Problem> {
+pub(super) fn held(answer_of: Answer<Reservation>, key: &WatchKey) -> Result<Response, Problem> {
     let success = answer_of.map_err(|error| Refused::Call.problem(error))?;
     let Reservation { drop, id, .. } = &success.value;
     let location = HeaderValue::try_from(format!("{}/{id}", reservations_of(drop)));
-    let mut response = (StatusCode::CREATED, answer(success)).into_response();
+    let mut response = (StatusCode::CREATED, shown(success, key)).into_response();
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -101,7 +104,7 @@ pub(super) async fn list(
     State(api): State<Arc<Api>>,
     DropPath(drop): DropPath,
     mut query: Query,
-) -> Result<Json<Page<Reservation>>, Problem> {
+) -> Result<Json<Page<ReservationView>>, Problem> {
     let customer: Option<CustomerId> = query.required("customer_id", parsed);
     page(&api, &drop, customer, query).await
 }
@@ -112,7 +115,7 @@ pub(super) async fn page(
     drop: &DropId,
     customer: Option<CustomerId>,
     mut query: Query,
-) -> Result<Json<Page<Reservation>>, Problem> {
+) -> Result<Json<Page<ReservationView>>, Problem> {
     let state: Option<ReservationState> = query.optional("state", parsed);
     let cursor = query.cursor::<ReservationId>();
     let limit = query.limit(500, 50);
@@ -122,7 +125,9 @@ pub(super) async fn page(
         .read(api.engine.reservations(drop, filter))
         .await
         .map_err(|error| Refused::Call.problem(error))?;
-    Ok(Json(Page { items: page.items, next_cursor: opaque(page.next_cursor) }))
+    let view = |reservation| ReservationView::of(reservation, &api.live.key);
+    let items = page.items.into_iter().map(view).collect();
+    Ok(Json(Page { items, next_cursor: opaque(page.next_cursor) }))
 }
 
 /// An id or a word of the query.
@@ -137,9 +142,10 @@ where
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
     ReservationPath(drop, id): ReservationPath,
-) -> Result<Json<Reservation>, Problem> {
+) -> Result<Json<ReservationView>, Problem> {
     let found = api.read(api.engine.reservation(&drop, id)).await;
-    found.map(Json).map_err(|error| Refused::Call.problem(error))
+    let view = |reservation| Json(ReservationView::of(reservation, &api.live.key));
+    found.map(view).map_err(|error| Refused::Call.problem(error))
 }
 
 /// `PUT …/reservations/{id}/lines`
@@ -150,10 +156,10 @@ pub(super) async fn change(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let key = key.of(&Method::PUT, path_of(&drop, id, "lines"), &body);
-    let lines = request::change(&body)?;
+    let lines = request::lines_only(&body)?;
     api.change(|engine| async move { engine.change(&drop, id, lines, key).await })
         .await
-        .map(answer)
+        .map(|success| shown(success, &api.live.key))
         .map_err(|error| Refused::Call.problem(error))
 }
 
@@ -168,7 +174,7 @@ pub(super) async fn extend(
     let ttl_seconds = request::extend(&body)?;
     api.change(|engine| async move { engine.extend(&drop, id, ttl_seconds, key).await })
         .await
-        .map(answer)
+        .map(|success| shown(success, &api.live.key))
         .map_err(|error| Refused::Call.problem(error))
 }
 
@@ -183,7 +189,7 @@ pub(super) async fn confirm(
     let request::Confirm { order_id, reacquire } = request::Confirm::read(&body)?;
     api.change(|engine| async move { engine.confirm(&drop, id, order_id, reacquire, key).await })
         .await
-        .map(answer)
+        .map(|success| shown(success, &api.live.key))
         .map_err(|error| Refused::Call.problem(error))
 }
 
@@ -198,12 +204,18 @@ pub(super) async fn release(
     request::nothing(&body)?;
     api.change(|engine| async move { engine.release(&drop, id, key).await })
         .await
-        .map(answer)
+        .map(|success| shown(success, &api.live.key))
         .map_err(|error| Refused::Call.problem(error))
 }
 
 fn path_of(drop: &DropId, id: ReservationId, verb: &str) -> impl Display {
     fmt::from_fn(move |f| write!(f, "{}/{id}/{verb}", reservations_of(drop)))
+}
+
+/// A success that is a reservation.
+pub(super) fn shown(success: Success<Reservation>, key: &WatchKey) -> Response {
+    let Success { value, replayed } = success;
+    answer(Success { value: ReservationView::of(value, key), replayed })
 }
 
 /// The value of a success as JSON, marked if it is the repeated answer of an earlier request.

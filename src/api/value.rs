@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::body::{Fields, Wrong};
 use super::problem::InvalidField;
-use crate::domain::{Line, Lines, LinesError, MAX_QUANTITY, Millis};
+use crate::domain::{Line, Lines, LinesError, MAX_QUANTITY, MAX_URL, Millis};
 
 /// The longest hold or TTL, in seconds: 30 days.
 pub(super) const MAX_SECONDS: i64 = 86_400 * 30;
@@ -71,6 +71,15 @@ pub(super) fn name(value: &Value) -> Result<String, Wrong> {
     let text = value.as_str().ok_or_else(wanted)?;
     let fine = (1..=MAX_NAME).contains(&text.chars().count());
     (fine && !text.chars().any(char::is_control)).then(|| text.to_owned()).ok_or_else(wanted)
+}
+
+/// Where requests go. What may be reached is looked at by whoever sends them.
+pub(super) fn address(value: &Value) -> Result<String, Wrong> {
+    let wanted = || format!("must be a string of 1 to {MAX_URL} characters without spaces");
+    let text = value.as_str().ok_or_else(wanted)?;
+    let fine = (1..=MAX_URL).contains(&text.chars().count());
+    let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    (fine && plain).then(|| text.to_owned()).ok_or_else(wanted)
 }
 
 /// Why something was done.

@@ -4,9 +4,11 @@
 //! shapes that differ by audience.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
-use crate::domain::{DropId, DropState, DropView, Millis, SkuId, SkuView, Stock};
+use crate::domain::{
+    DropId, DropState, DropView, FullDrop, Millis, Reservation, SkuId, SkuView, Stock, WatchKey,
+};
 
 /// How a shopper should read a SKU's stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +35,7 @@ pub(super) struct PublicSkuLine<'a> {
 pub(super) struct PublicSku<'a> {
     #[serde(flatten)]
     line: PublicSkuLine<'a>,
-    details: &'a Map<String, Value>,
+    details: &'a RawValue,
 }
 
 /// A drop as everybody may see it.
@@ -48,6 +50,25 @@ pub(super) struct PublicDrop<'a> {
     skus: Vec<PublicSkuLine<'a>>,
 }
 
+/// A drop in its live feed; its stock comes by itself.
+#[derive(Debug, Serialize)]
+pub(super) struct LiveDrop<'a> {
+    id: &'a DropId,
+    name: &'a str,
+    state: DropState,
+    opens_at: Option<Millis>,
+    closes_at: Option<Millis>,
+    hold_ttl_seconds: i64,
+}
+
+/// A reservation, with what lets a browser watch it.
+#[derive(Debug, Serialize)]
+pub(super) struct ReservationView {
+    #[serde(flatten)]
+    reservation: Reservation,
+    watch_token: String,
+}
+
 /// A SKU as its merchant sees it.
 #[derive(Debug, Serialize)]
 pub(super) struct AdminSku<'a> {
@@ -57,7 +78,7 @@ pub(super) struct AdminSku<'a> {
     stock: Stock,
     limit_per_customer: Option<i64>,
     low_stock_threshold: i64,
-    details: &'a Map<String, Value>,
+    details: &'a RawValue,
     version: i64,
 }
 
@@ -72,6 +93,7 @@ pub(super) struct AdminDrop<'a> {
     hold_ttl_seconds: i64,
     max_hold_seconds: i64,
     limit_per_customer: Option<i64>,
+    expiring_soon_seconds: &'a [i64],
     epoch: i64,
     seq: i64,
     skus: Vec<AdminSku<'a>>,
@@ -111,8 +133,8 @@ impl PublicSkuLine<'_> {
 }
 
 impl PublicSku<'_> {
-    pub(super) fn of(view: &SkuView) -> PublicSku<'_> {
-        PublicSku { line: PublicSkuLine::of(view), details: &view.settings.details }
+    pub(super) fn of<'a>(view: &'a SkuView, details: &'a RawValue) -> PublicSku<'a> {
+        PublicSku { line: PublicSkuLine::of(view), details }
     }
 }
 
@@ -130,22 +152,43 @@ impl PublicDrop<'_> {
     }
 }
 
+impl LiveDrop<'_> {
+    pub(super) fn of(view: &DropView, now: Millis) -> LiveDrop<'_> {
+        LiveDrop {
+            id: &view.id,
+            name: &view.settings.name,
+            state: view.settings.state_at(now),
+            opens_at: view.settings.opens_at,
+            closes_at: view.settings.closes_at,
+            hold_ttl_seconds: view.settings.hold_ttl_seconds,
+        }
+    }
+}
+
+impl ReservationView {
+    pub(super) fn of(reservation: Reservation, key: &WatchKey) -> ReservationView {
+        let watch_token = key.token(&reservation.drop, reservation.id);
+        ReservationView { reservation, watch_token }
+    }
+}
+
 impl AdminSku<'_> {
-    pub(super) fn of(view: &SkuView) -> AdminSku<'_> {
+    pub(super) fn of<'a>(view: &'a SkuView, details: &'a RawValue) -> AdminSku<'a> {
         AdminSku {
             sku: &view.stock.sku,
             name: &view.settings.name,
             stock: view.stock.stock,
             limit_per_customer: view.settings.limit_per_customer,
             low_stock_threshold: view.settings.low_stock_threshold,
-            details: &view.settings.details,
+            details,
             version: view.stock.version,
         }
     }
 }
 
 impl AdminDrop<'_> {
-    pub(super) fn of(view: &DropView, now: Millis) -> AdminDrop<'_> {
+    pub(super) fn of(full: &FullDrop, now: Millis) -> AdminDrop<'_> {
+        let FullDrop { view, details } = full;
         AdminDrop {
             id: &view.id,
             name: &view.settings.name,
@@ -155,9 +198,10 @@ impl AdminDrop<'_> {
             hold_ttl_seconds: view.settings.hold_ttl_seconds,
             max_hold_seconds: view.settings.max_hold_seconds,
             limit_per_customer: view.settings.limit_per_customer,
+            expiring_soon_seconds: &view.settings.expiring_soon_seconds,
             epoch: view.epoch,
             seq: view.seq,
-            skus: view.skus.iter().map(AdminSku::of).collect(),
+            skus: view.skus.iter().zip(details).map(|(sku, of)| AdminSku::of(sku, of)).collect(),
         }
     }
 }
@@ -167,7 +211,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{SkuSettings, SkuStock};
+    use crate::domain::{DetailsVersion, SkuSettings, SkuStock};
 
     fn view(available: i64) -> SkuView {
         let stock = Stock { total: available + 3, available, held: 1, sold: 2 };
@@ -175,11 +219,15 @@ mod tests {
             stock: SkuStock { sku: "shoe".parse().expect("an id"), stock, version: 7 },
             settings: SkuSettings {
                 name: "Shoe".to_owned(),
-                details: Map::from_iter([("price".to_owned(), json!(12))]),
                 limit_per_customer: None,
                 low_stock_threshold: 5,
             },
+            details: DetailsVersion::default(),
         }
+    }
+
+    fn details() -> Box<RawValue> {
+        RawValue::from_string(r#"{"price":12}"#.to_owned()).expect("JSON")
     }
 
     #[test]
@@ -190,7 +238,7 @@ mod tests {
             (1, "low", json!("Only 1 left!")),
             (0, "sold_out", json!("Sold out")),
         ] {
-            let shown = json!(PublicSku::of(&view(available)));
+            let shown = json!(PublicSku::of(&view(available), &details()));
             assert_eq!((&shown["status"], &shown["message"]), (&json!(status), &message));
         }
     }
@@ -198,12 +246,12 @@ mod tests {
     #[test]
     fn only_a_merchant_sees_held_and_sold() {
         assert_eq!(
-            json!(PublicSku::of(&view(9))),
+            json!(PublicSku::of(&view(9), &details())),
             json!({ "sku": "shoe", "name": "Shoe", "available": 9, "status": "in_stock",
                 "message": null, "version": 7, "details": { "price": 12 } })
         );
         assert_eq!(
-            json!(AdminSku::of(&view(9))),
+            json!(AdminSku::of(&view(9), &details())),
             json!({ "sku": "shoe", "name": "Shoe", "total": 12, "available": 9, "held": 1,
                 "sold": 2, "limit_per_customer": null, "low_stock_threshold": 5, "version": 7,
                 "details": { "price": 12 } })

@@ -59,6 +59,8 @@ pub(super) fn print_welcome(address: SocketAddr, keys: &KeySettings, file: &Path
 
   admin key       {admin}
   storefront key  {storefront}
+  storefront      {url}/shop/{DROP}
+  console         {url}/console
 
 Try, in another terminal:
 

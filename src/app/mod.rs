@@ -3,11 +3,21 @@
 mod audit;
 mod config;
 mod demo;
-mod descriptors;
 mod dev;
+mod drops;
+mod erase;
+mod export;
+mod failed;
 mod keys;
+mod ledger;
+mod output;
+mod progress;
 mod rebuild;
+mod restock;
+mod room;
 mod serve;
+mod watch;
+mod webhooks;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -63,8 +73,35 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
             telemetry::init(&settings.log);
             let ledger = connect_ledger(&settings.ledger)?;
             let applied = ledger.migrate().await?;
-            println!("The database is up to date; {applied} migrations were applied.");
+            if settings.json {
+                output::print_json(&serde_json::json!({ "applied": applied }))?;
+            } else {
+                println!("The database is up to date; {applied} migrations were applied.");
+            }
         }
+        Command::Drop(drops) => match drops.resolve() {
+            Ok(settings) => return drops::run(settings).await,
+            Err(error) => return Ok(failed::wrong_use(&error)),
+        },
+        Command::Restock(restock) => match restock.resolve() {
+            Ok(settings) => return restock::run(settings).await,
+            Err(error) => return Ok(failed::wrong_use(&error)),
+        },
+        Command::Webhooks(webhooks) => match webhooks.resolve() {
+            Ok(settings) => return webhooks::run(settings).await,
+            Err(error) => return Ok(failed::wrong_use(&error)),
+        },
+        Command::Watch(watch) => match watch.resolve() {
+            Ok(settings) => return watch::run(settings).await,
+            Err(error) => return Ok(failed::wrong_use(&error)),
+        },
+        Command::Ledger(events) => match events.resolve() {
+            Ok(settings) => {
+                telemetry::init(&settings.log);
+                return ledger::run(settings).await;
+            }
+            Err(error) => return Ok(failed::wrong_use(&error)),
+        },
         Command::Audit(audit) => {
             let settings = audit.resolve()?;
             telemetry::init(&settings.log);
@@ -74,6 +111,16 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
             let settings = rebuild.resolve()?;
             telemetry::init(&settings.log);
             return rebuild::run(settings).await;
+        }
+        Command::Export(export) => {
+            let settings = export.resolve()?;
+            telemetry::init(&settings.log);
+            return export::run(settings).await;
+        }
+        Command::Erase(erase) => {
+            let settings = erase.resolve()?;
+            telemetry::init(&settings.log);
+            return erase::run(settings).await;
         }
         Command::Keys(keys) => {
             let settings = keys.resolve()?;
@@ -93,7 +140,20 @@ fn connect_ledger(settings: &LedgerSettings) -> anyhow::Result<Ledger> {
 /// An engine without tasks: it looks and rebuilds, and carries nothing into the ledger.
 fn bare_engine(store: &StoreSettings, ledger: &LedgerSettings) -> anyhow::Result<Arc<Engine>> {
     let store = Store::connect(&store.url).context("DROPGATE_REDIS_URL can't be used")?;
-    let options =
-        EngineOptions { hold_ack: HoldAck::Ledger, answer_timeout: Duration::from_secs(5) };
+    let options = EngineOptions {
+        hold_ack: HoldAck::Ledger,
+        answer_timeout: Duration::from_secs(5),
+        // Only its tasks would evict anything.
+        evict_after: Duration::MAX,
+        details_ttl: Duration::from_secs(60),
+    };
     Ok(Engine::new(store, connect_ledger(ledger)?, options).0)
+}
+
+/// What this version would write into Redis, an engine of another one may not be able to read.
+async fn refuse_beside_strangers(engine: &Engine) -> anyhow::Result<()> {
+    match engine.announce().await? {
+        None => Ok(()),
+        Some(stranger) => anyhow::bail!("{stranger}: use the command of that version"),
+    }
 }

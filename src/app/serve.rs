@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -10,26 +10,34 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connect_ledger, descriptors};
+use super::{connect_ledger, room};
 use crate::{
-    api::{self, Api},
+    api::{self, Api, LiveSettings},
     config::{
         EngineSettings, KeySettings, LedgerSettings, LimitSettings, ServeSettings, ServerSettings,
+        SinkSettings, TraceSampling, TraceSettings,
     },
     engine::{Engine, EngineOptions},
     ledger::Ledger,
+    sink::{Reach, Sender, Sinks},
     store::Store,
     task::Tasks,
+    trace::{self, Delivery, TraceOptions},
 };
 
 /// The first version that knows the flags of scripts.
 const OLDEST_REDIS: u32 = 7;
 /// How long a start waits for servers that are starting too.
 const SERVERS_WITHIN: Duration = Duration::from_secs(60);
+/// How long the last traces may take to be delivered, while the tasks end.
+const TRACES_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(settings: ServeSettings) -> anyhow::Result<()> {
-    let ServeSettings { server, store, ledger, keys, limits, engine, log: _ } = settings;
-    let running = Running::start(&server, &store.url, &ledger, &keys, limits, &engine).await?;
+    let ServeSettings { server, store, ledger, keys, limits, engine, traces, sinks, log: _ } =
+        settings;
+    let mut running =
+        Running::start(&server, &store.url, &ledger, &keys, limits, &engine, &sinks, false).await?;
+    running.trace(&traces)?;
     println!("dropgate serves on http://{}", running.address()?);
     running.until_stopped().await
 }
@@ -41,12 +49,15 @@ pub(super) struct Running {
     api: Arc<Api>,
     settings: ServerSettings,
     tasks: Tasks,
+    traces: Option<Delivery>,
+    sinks: Sinks,
     stop: CancellationToken,
 }
 
 impl Running {
     /// Starts everything but the accepting of connections: whoever starts it may still prepare
     /// what must be there when the first client comes.
+    #[expect(clippy::too_many_arguments, reason = "each is named where it is made")]
     pub(super) async fn start(
         server: &ServerSettings,
         redis_url: &str,
@@ -54,8 +65,10 @@ impl Running {
         keys: &KeySettings,
         limits: LimitSettings,
         engine: &EngineSettings,
+        sinks: &SinkSettings,
+        shop_sells: bool,
     ) -> anyhow::Result<Running> {
-        descriptors::make_room(server.connections);
+        room::make_room(server.connections);
         // First of all, so that a second process on one address ends before it does anything.
         let listener = TcpListener::bind(server.listen).await.with_context(|| {
             let listen = server.listen;
@@ -65,14 +78,41 @@ impl Running {
         let ledger = connect_ledger(ledger)?;
         await_servers(&store, &ledger).await?;
         check_settings(&store, &ledger).await?;
-        let options =
-            EngineOptions { hold_ack: engine.hold_ack, answer_timeout: engine.answer_timeout };
+        let EngineSettings { hold_ack, answer_timeout, evict_after, details_ttl } = *engine;
+        let options = EngineOptions { hold_ack, answer_timeout, evict_after, details_ttl };
         let (engine, drops) = Engine::new(store, ledger, options);
+        await_strangers(&engine).await?;
         let tasks = Tasks::start(Arc::clone(&engine), drops, CancellationToken::new()).await?;
         let stop = CancellationToken::new();
         let within = options.answer_timeout;
-        let api = Api::new(Arc::clone(&engine), keys, limits, within, stop.clone());
-        Ok(Running { engine, listener, api: Arc::new(api), settings: server.clone(), tasks, stop })
+        let live = LiveSettings { key: engine.watch_key().await?, streams: server.streams() };
+        let sender = Sender::new(Reach { private: sinks.allow_private }, sinks.timeout)
+            .map_err(|error| anyhow::anyhow!("webhooks can't be told anything: {error}"))?;
+        let api = Api::new(
+            Arc::clone(&engine),
+            keys,
+            limits,
+            live,
+            sender.clone(),
+            shop_sells,
+            within,
+            stop.clone(),
+        );
+        let sinks = Sinks::start(Arc::clone(&engine), sender, sinks, stop.clone());
+        let (api, settings) = (Arc::new(api), server.clone());
+        Ok(Running { engine, listener, api, settings, tasks, traces: None, sinks, stop })
+    }
+
+    /// Traces calls from now on, if the settings name a collector.
+    pub(super) fn trace(&mut self, settings: &TraceSettings) -> anyhow::Result<()> {
+        let TraceSettings { endpoint, headers, service, sampling } = settings.clone();
+        let Some(endpoint) = endpoint else { return Ok(()) };
+        let TraceSampling { parent_based, share } = sampling;
+        let instance = self.engine.name().to_owned();
+        let options = TraceOptions { endpoint, headers, service, instance, parent_based, share };
+        let started = trace::start(&options);
+        self.traces = started.map_err(|why| anyhow!("OTEL_EXPORTER_OTLP_ENDPOINT: {why}"))?;
+        Ok(())
     }
 
     /// Where it listens.
@@ -85,16 +125,54 @@ impl Running {
     pub(super) async fn until_stopped(self) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = self.stop.clone();
+        let (stop, engine) = (self.stop.clone(), Arc::clone(&self.engine));
         let watch = tokio::spawn(async move {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = engine.stepped_aside() => {}
+            }
             tracing::info!("stopping: what is under way is ended first");
             stop.cancel();
         });
         api::serve(self.listener, self.api, &self.settings).await;
         watch.abort();
-        self.tasks.end().await;
+        self.sinks.ended().await;
+        // Every call has been written down by now.
+        let traces = async {
+            if let Some(traces) = self.traces {
+                traces.end(TRACES_WITHIN).await;
+            }
+        };
+        tokio::join!(self.tasks.end(), traces);
+        if self.engine.has_stepped_aside() {
+            bail!("another version of the engine has taken over, which the log names");
+        }
+        if let Err(error) = self.engine.retire().await {
+            tracing::debug!(%error, "this engine counts as alive for some seconds more");
+        }
         Ok(())
+    }
+}
+
+/// Waits until no engine is alive with which this one can't share drops.
+async fn await_strangers(engine: &Engine) -> anyhow::Result<()> {
+    let deadline = Instant::now() + SERVERS_WITHIN;
+    let mut told = String::new();
+    loop {
+        let reason = match engine.announce().await {
+            Ok(None) => return Ok(()),
+            Ok(Some(stranger)) => stranger.to_string(),
+            Err(error) => format!("DROPGATE_DATABASE_URL: {error}"),
+        };
+        if Instant::now() >= deadline {
+            bail!("{reason}: this engine can't share drops with it; end it, or start its version");
+        }
+        if reason != told {
+            tracing::warn!(reason, "waiting: this engine can't share drops with whoever is there");
+            told = reason;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

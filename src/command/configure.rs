@@ -62,6 +62,7 @@ fn drop_arguments(patch: &DropPatch) -> [String; 10] {
     put("hold_ttl_seconds", patch.hold_ttl_seconds.map(|s| json!(s)));
     put("max_hold_seconds", patch.max_hold_seconds.map(|s| json!(s)));
     put("limit_per_customer", patch.limit_per_customer.map(|limit| json!(limit)));
+    put("expiring_soon_seconds", patch.expiring_soon_seconds.as_ref().map(|all| json!(all)));
     [
         "*".to_owned(),
         "put".to_owned(),

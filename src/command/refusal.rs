@@ -1,9 +1,11 @@
 //! Why an operation is refused. A refusal is a fact about the drop, not a failure.
 
+use serde::Serialize;
+
 use crate::domain::{Millis, ReservationId, ReservationState, SkuId};
 
 /// One line that the stock does not cover.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Shortage {
     /// Which SKU.
     pub sku: SkuId,

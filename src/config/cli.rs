@@ -2,12 +2,16 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::drops_command::CLIENT_EXITS;
 use super::error::SettingError;
+use super::ledger_command::LEDGER_EXITS;
 use super::show::{Config, Setting};
+use super::watch_command::WATCH_EXITS;
 use super::{
-    DevArgs, DevKeys, DevSettings, EngineArgs, EngineSettings, KeyArgs, KeySettings, Keys,
-    LedgerArgs, LedgerSettings, LimitArgs, LimitSettings, LogArgs, LogSettings, ServerArgs,
-    ServerSettings, StoreArgs, StoreSettings,
+    DevArgs, DevKeys, DevSettings, Drops, EngineArgs, EngineSettings, Erase, Events, Export,
+    KeyArgs, KeySettings, Keys, LedgerArgs, LedgerSettings, LimitArgs, LimitSettings, LogArgs,
+    LogSettings, Restock, ServerArgs, ServerSettings, SinkArgs, SinkSettings, StoreArgs,
+    StoreSettings, TraceArgs, TraceSettings, Watch, Webhooks,
 };
 use crate::domain::DropId;
 
@@ -25,6 +29,13 @@ Exit status: 0 when everything is balanced; 1 for a violation, or when it can't 
 that is not known.";
 const REBUILD_EXITS: &str = "\
 Exit status: 0 when the drop is back in Redis; 1 when it is not; 2 for a flag that is not known.";
+
+const EXPORT_EXITS: &str = "\
+Exit status: 0 when what was written or checked is sound; 1 when it is not, or when it can't be read \
+or written; 2 for a flag that is not known.";
+const ERASE_EXITS: &str = "\
+Exit status: 0 when the id is gone from the ledger and from Redis; 1 when it is not, with one line \
+that says why; 2 for a flag that is not known.";
 
 const CONFIG_EXITS: &str = "\
 Exit status: 0 when `serve` could start with the settings; 2 when one is missing or wrong, with \
@@ -67,12 +78,45 @@ pub enum Command {
     /// Holds under load too: what is in the journal and not yet in the ledger is counted.
     #[command(after_help = AUDIT_EXITS)]
     Audit(Box<Audit>),
+    /// Create, list, show, open, pause and close drops, through a running engine
+    Drop(Drops),
+    /// Add units to a SKU or take some away, through a running engine
+    ///
+    /// Safe to repeat: the call carries an idempotency key, is repeated with it when its answer is
+    /// lost, and the key is told.
+    #[command(after_help = CLIENT_EXITS)]
+    Restock(Box<Restock>),
+    /// Make, list, change, try and end webhooks, and look at what they did not take, through a running
+    /// engine
+    Webhooks(Webhooks),
+    /// Watch a sale live: stock, holds and confirms a second, how far the ledger is behind
+    ///
+    /// Rates and lags are those of the process that answers: give the address of one engine.
+    #[command(after_help = WATCH_EXITS)]
+    Watch(Box<Watch>),
+    /// Write out a drop's ledger, in order, as table, CSV or JSON lines
+    ///
+    /// Straight from Postgres, with or without a running engine, as it was when the command began.
+    #[command(after_help = LEDGER_EXITS)]
+    Ledger(Box<Events>),
     /// Build a drop's Redis side anew from the ledger
     ///
     /// A running engine does so by itself when it finds Redis wiped, stale or forked; this is
     /// for a person who wants it now. It raises the drop's epoch, which fences everything older.
     #[command(after_help = REBUILD_EXITS)]
     Rebuild(Box<Rebuild>),
+    /// Write a drop's settings, reservations and ledger into a file, or check such a file
+    ///
+    /// JSON, one record a line, as of one instant. The file is checked by itself: each entry's seal,
+    /// the sums at every prefix, and that what is kept is what the rows come to.
+    #[command(after_help = EXPORT_EXITS)]
+    Export(Box<Export>),
+    /// Put a pseudonym in the place of a customer's id, for good
+    ///
+    /// In the ledger and in Redis, from all drops or from one, with running engines or without. Sums
+    /// and seals stay as they are. Not while the customer has an active hold.
+    #[command(after_help = ERASE_EXITS)]
+    Erase(Box<Erase>),
     /// Make, list, rotate and revoke keys of the API
     ///
     /// Besides the two from the settings of `serve`. The database keeps only their SHA-256; running
@@ -110,6 +154,10 @@ pub struct Serve {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    traces: TraceArgs,
+    #[command(flatten)]
+    sinks: SinkArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -127,12 +175,19 @@ pub struct Dev {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    traces: TraceArgs,
+    #[command(flatten)]
+    sinks: SinkArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
 /// What `migrate` takes.
 #[derive(Debug, Args)]
 pub struct Migrate {
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -145,6 +200,9 @@ pub struct Audit {
     /// The drop to look at; all of them if left out
     #[arg(long = "drop", value_name = "ID")]
     drop_id: Option<DropId>,
+    /// Print one JSON document a drop and line, as the API has it
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -159,6 +217,9 @@ pub struct Rebuild {
     /// The drop to rebuild
     #[arg(long = "drop", value_name = "ID")]
     drop_id: DropId,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -182,6 +243,10 @@ pub struct ServeSettings {
     pub limits: LimitSettings,
     /// When and how fast the engine answers.
     pub engine: EngineSettings,
+    /// Where traces are sent.
+    pub traces: TraceSettings,
+    /// How other systems are told of events.
+    pub sinks: SinkSettings,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -199,6 +264,10 @@ pub struct DevCommandSettings {
     pub limits: LimitSettings,
     /// When and how fast the engine answers.
     pub engine: EngineSettings,
+    /// Where traces are sent.
+    pub traces: TraceSettings,
+    /// How other systems are told of events.
+    pub sinks: SinkSettings,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -206,6 +275,8 @@ pub struct DevCommandSettings {
 /// The settings of `migrate`.
 #[derive(Clone, Debug)]
 pub struct MigrateSettings {
+    /// Whether it is told as JSON.
+    pub json: bool,
     /// Where Postgres is.
     pub ledger: LedgerSettings,
     /// What is logged, and how.
@@ -217,6 +288,8 @@ pub struct MigrateSettings {
 pub struct AuditSettings {
     /// The drop to look at; `None` for all.
     pub drop_id: Option<DropId>,
+    /// Whether it is told as JSON.
+    pub json: bool,
     /// Where Redis is.
     pub store: StoreSettings,
     /// Where Postgres is.
@@ -230,6 +303,8 @@ pub struct AuditSettings {
 pub struct RebuildSettings {
     /// The drop to rebuild.
     pub drop_id: DropId,
+    /// Whether it is told as JSON.
+    pub json: bool,
     /// Where Redis is.
     pub store: StoreSettings,
     /// Where Postgres is.
@@ -249,6 +324,8 @@ impl Serve {
             keys: self.keys.resolve()?,
             limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
+            traces: self.traces.resolve()?,
+            sinks: self.sinks.resolve()?,
             log: self.log.resolve()?,
         })
     }
@@ -264,6 +341,8 @@ impl Dev {
             keys: self.keys.resolve_given()?,
             limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
+            traces: self.traces.resolve()?,
+            sinks: self.sinks.resolve()?,
             log: self.log.resolve()?,
         })
     }
@@ -273,7 +352,11 @@ impl Migrate {
     /// # Errors
     /// [`SettingError`] for the first setting that is missing or wrong.
     pub fn resolve(self) -> Result<MigrateSettings, SettingError> {
-        Ok(MigrateSettings { ledger: self.ledger.resolve()?, log: self.log.resolve()? })
+        Ok(MigrateSettings {
+            json: self.json,
+            ledger: self.ledger.resolve()?,
+            log: self.log.resolve()?,
+        })
     }
 }
 
@@ -283,6 +366,7 @@ impl Audit {
     pub fn resolve(self) -> Result<AuditSettings, SettingError> {
         Ok(AuditSettings {
             drop_id: self.drop_id,
+            json: self.json,
             store: self.store.resolve()?,
             ledger: self.ledger.resolve()?,
             log: self.log.resolve()?,
@@ -296,6 +380,7 @@ impl Rebuild {
     pub fn resolve(self) -> Result<RebuildSettings, SettingError> {
         Ok(RebuildSettings {
             drop_id: self.drop_id,
+            json: self.json,
             store: self.store.resolve()?,
             ledger: self.ledger.resolve()?,
             log: self.log.resolve()?,
@@ -323,11 +408,24 @@ mod tests {
             ("migrate", ["DROPGATE_DATABASE_URL", "DROPGATE_LOG_FORMAT", "Exit status"]),
             ("audit", ["DROPGATE_DATABASE_URL", "--drop", "Exit status"]),
             ("rebuild", ["DROPGATE_REDIS_URL", "--drop", "Exit status"]),
+            ("export", ["DROPGATE_DATABASE_URL", "--check", "Exit status"]),
+            ("erase", ["DROPGATE_REDIS_URL", "--yes", "Exit status"]),
+            ("restock", ["DROPGATE_URL", "--idempotency-key", "Exit status"]),
+            ("watch", ["DROPGATE_ADMIN_KEY", "--json", "Exit status"]),
+            ("ledger", ["DROPGATE_DATABASE_URL", "--format", "Exit status"]),
             ("config", ["DROPGATE_CORS_ORIGINS", "--json", "Exit status"]),
         ] {
             let command = cli.find_subcommand_mut(name).expect(name);
             let help = command.render_long_help().to_string();
             for word in wanted {
+                assert!(help.contains(word), "{name}: {word}\n{help}");
+            }
+        }
+        let drops = cli.find_subcommand_mut("drop").expect("drop");
+        for name in ["create", "list", "show", "open", "pause", "close"] {
+            let command = drops.find_subcommand_mut(name).expect(name);
+            let help = command.render_long_help().to_string();
+            for word in ["DROPGATE_URL", "DROPGATE_ADMIN_KEY_FILE", "--json", "Exit status"] {
                 assert!(help.contains(word), "{name}: {word}\n{help}");
             }
         }

@@ -8,6 +8,8 @@ use crate::engine::HoldAck;
 
 const HOLD_ACK: &str = "DROPGATE_HOLD_ACK";
 const ANSWER_TIMEOUT: &str = "DROPGATE_ANSWER_TIMEOUT_MS";
+const EVICT_AFTER: &str = "DROPGATE_EVICT_AFTER_SECONDS";
+const DETAILS_TTL: &str = "DROPGATE_DETAILS_TTL_SECONDS";
 
 /// Flags and variables of the engine.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -20,6 +22,14 @@ pub struct EngineArgs {
     /// Longest time until an answer, in milliseconds from 100 to 60000 [default: 4500]
     #[arg(long, env = ANSWER_TIMEOUT, value_name = "MS")]
     answer_timeout_ms: Option<OsString>,
+    /// How long a closed drop without holds stays in Redis behind its last event, in seconds from 1
+    /// to 31536000; it comes back from the ledger when a call needs it [default: 86400]
+    #[arg(long, env = EVICT_AFTER, value_name = "SECONDS")]
+    evict_after_seconds: Option<OsString>,
+    /// How long a copy of a SKU's details is kept in the process and in Redis, in seconds from 1 to
+    /// 86400; a change is seen at once all the same [default: 600]
+    #[arg(long, env = DETAILS_TTL, value_name = "SECONDS")]
+    details_ttl_seconds: Option<OsString>,
 }
 
 /// When and how fast the engine answers.
@@ -31,6 +41,12 @@ pub struct EngineSettings {
     /// Default 4.5 seconds, 0.1 to 60. Too long: clients wait for a system that can't answer, and
     /// give up first. Too short: a hiccup of Postgres turns calls that succeed into unknown ones.
     pub answer_timeout: Duration,
+    /// Default a day, a second to a year. Too long: drops that are over take memory of Redis. Too
+    /// short: each return or late confirm brings a drop back that has just left.
+    pub evict_after: Duration,
+    /// Default ten minutes, a second to a day. Too long: versions of before take room. Too short:
+    /// Postgres is asked for details again and again.
+    pub details_ttl: Duration,
 }
 
 impl EngineArgs {
@@ -47,7 +63,14 @@ impl EngineArgs {
             }
         };
         let millis = number(ANSWER_TIMEOUT, self.answer_timeout_ms, 100..=60_000, 4500)?;
-        Ok(EngineSettings { hold_ack, answer_timeout: Duration::from_millis(millis) })
+        let seconds = number(EVICT_AFTER, self.evict_after_seconds, 1..=31_536_000, 86_400)?;
+        let details = number(DETAILS_TTL, self.details_ttl_seconds, 1..=86_400, 600)?;
+        Ok(EngineSettings {
+            hold_ack,
+            answer_timeout: Duration::from_millis(millis),
+            evict_after: Duration::from_secs(seconds),
+            details_ttl: Duration::from_secs(details),
+        })
     }
 }
 
@@ -58,7 +81,7 @@ mod tests {
     #[test]
     fn only_the_two_words_say_when() {
         let of = |word: &str| {
-            EngineArgs { hold_ack: Some(word.into()), answer_timeout_ms: None }.resolve()
+            EngineArgs { hold_ack: Some(word.into()), ..EngineArgs::default() }.resolve()
         };
         assert_eq!(of("redis").expect("fine").hold_ack, HoldAck::Redis);
         assert_eq!(of("").expect("fine").hold_ack, HoldAck::Ledger);

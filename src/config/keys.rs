@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::error::{SettingError, text};
 
-const ADMIN: &str = "DROPGATE_ADMIN_KEY";
+pub(super) const ADMIN: &str = "DROPGATE_ADMIN_KEY";
 const STOREFRONT: &str = "DROPGATE_STOREFRONT_KEY";
 /// The fewest characters of a key.
 const MIN_KEY: usize = 16;
@@ -28,6 +31,11 @@ pub struct KeyArgs {
 pub struct Secret(String);
 
 impl Secret {
+    /// A text that is not to be shown.
+    pub(super) fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
     /// The text itself.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -100,7 +108,41 @@ impl KeyArgs {
     }
 }
 
-fn key(name: &'static str, text: String) -> Result<Secret, SettingError> {
+/// The file in the data folder in which `dev` keeps its keys, as a shell can source it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptKeys {
+    path: PathBuf,
+    text: String,
+}
+
+impl KeptKeys {
+    /// Reads the file of a data folder; one that is not there keeps nothing yet.
+    ///
+    /// # Errors
+    /// When it is there and can't be read.
+    pub fn read(data_dir: &Path) -> io::Result<KeptKeys> {
+        let path = data_dir.join("keys.env");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read?,
+        };
+        Ok(KeptKeys { path, text })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it has for a variable.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+pub(super) fn key(name: &'static str, text: String) -> Result<Secret, SettingError> {
     if text.len() < MIN_KEY {
         return Err(SettingError::wrong(name, "is too short", REMEDY));
     }
@@ -117,6 +159,12 @@ fn differ(admin: &Secret, storefront: &Secret) -> Result<(), SettingError> {
     }
     let remedy = "give each scope a key of its own, or a shop could do what only an admin may";
     Err(SettingError::wrong(STOREFRONT, "is the same as DROPGATE_ADMIN_KEY", remedy))
+}
+
+impl fmt::Debug for KeptKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptKeys").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for KeyArgs {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::DateTime;
 use clap::{Args, Subcommand};
 
 use super::error::SettingError;
+use super::value::{name, time};
 use super::{LedgerArgs, LedgerSettings, LogArgs, LogSettings};
 use crate::domain::{ApiKeyId, DropId, MAX_OVERLAP_SECONDS, Millis, NewApiKey, Scope};
 
@@ -152,18 +152,6 @@ impl Keys {
         let Common { json, ledger, log } = common;
         Ok(KeysSettings { action, json, ledger: ledger.resolve()?, log: log.resolve()? })
     }
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let fine = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    let wanted = || "give 1 to 200 characters without control characters".to_owned();
-    fine.then(|| text.to_owned()).ok_or_else(wanted)
-}
-
-fn time(text: &str) -> Result<Millis, String> {
-    let at = DateTime::parse_from_rfc3339(text).map(|at| Millis(at.timestamp_millis()));
-    let at = at.ok().filter(|at| (Millis(0)..=Millis::MAX).contains(at));
-    at.ok_or_else(|| "give a time like 2030-01-01T00:00:00Z".to_owned())
 }
 
 #[cfg(test)]

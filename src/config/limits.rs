@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::error::{SettingError, text};
+use super::error::{SettingError, number, text};
 use crate::domain::RateLimit;
 
 const KEY: &str = "DROPGATE_RATE_KEY";
 const CUSTOMER: &str = "DROPGATE_RATE_CUSTOMER";
 const ADDRESS: &str = "DROPGATE_RATE_ADDRESS";
+const SHED_ABOVE: &str = "DROPGATE_SHED_ABOVE";
 const PROXIES: &str = "DROPGATE_TRUSTED_PROXIES";
 /// The default of each, spelled out.
 const NONE: &str = "none";
@@ -30,6 +31,11 @@ pub struct LimitArgs {
     /// [default: none]
     #[arg(long, env = ADDRESS, value_name = "LIMIT")]
     rate_address: Option<OsString>,
+    /// Calls under way in this process, from 1 to 1000000, from which on public reads and holds where
+    /// nothing is left get 503; at twice as many new holds do too, at four times all calls
+    /// [default: none]
+    #[arg(long, env = SHED_ABOVE, value_name = "CALLS")]
+    shed_above: Option<OsString>,
     /// Addresses and networks of proxies whose X-Forwarded-For counts, as in
     /// `10.0.0.0/8,127.0.0.1` [default: none]
     #[arg(long, env = PROXIES, value_name = "NETWORKS")]
@@ -48,6 +54,9 @@ pub struct LimitSettings {
     /// Default none. Calls from one client address, counted in each process. Too low: customers who
     /// share an address (a mobile network, an office) stand in each other's way.
     pub address: Option<RateLimit>,
+    /// Default none. Calls under way in each process from which on the least useful are turned
+    /// away. Too low: reads are refused while there is room. Too high: it comes too late.
+    pub shed_above: Option<usize>,
     /// Default none: a call comes from its connection's other end. Too wide: whoever is in such a
     /// network may say that a call comes from anywhere. Too narrow: all calls seem to come from the
     /// proxy, and share its limit.
@@ -62,6 +71,7 @@ impl LimitArgs {
             key: limit(KEY, self.rate_key)?,
             customer: limit(CUSTOMER, self.rate_customer)?,
             address: limit(ADDRESS, self.rate_address)?,
+            shed_above: shed_above(self.shed_above)?,
             proxies: proxies(self.trusted_proxies)?,
         })
     }
@@ -73,6 +83,13 @@ fn limit(name: &'static str, given: Option<OsString>) -> Result<Option<RateLimit
                   second, or `none` for no limit";
     let wrong = |_| SettingError::wrong(name, format!("is {text:?}"), remedy);
     text.parse().map(Some).map_err(wrong)
+}
+
+fn shed_above(given: Option<OsString>) -> Result<Option<usize>, SettingError> {
+    if given.as_ref().is_none_or(|text| text == NONE || text.is_empty()) {
+        return Ok(None);
+    }
+    number(SHED_ABOVE, given, 1..=1_000_000, 1).map(Some)
 }
 
 fn proxies(given: Option<OsString>) -> Result<Vec<IpNet>, SettingError> {
@@ -117,6 +134,19 @@ mod tests {
         for bad in ["10.0.0.0/33", "proxy", "10.0.0.1,", "1.2.3", "10.0.0.1:80"] {
             let line = of(bad).expect_err(bad).to_string();
             assert!(line.starts_with("DROPGATE_TRUSTED_PROXIES has "), "{line}");
+        }
+    }
+
+    #[test]
+    fn work_is_shed_from_a_number_of_calls_on() {
+        let of = |text: &str| {
+            let args = LimitArgs { shed_above: Some(text.into()), ..LimitArgs::default() };
+            args.resolve().map(|settings| settings.shed_above)
+        };
+        assert_eq!((of("none"), of(""), of("7")), (Ok(None), Ok(None), Ok(Some(7))));
+        for bad in ["0", "-1", "many", "1000001"] {
+            let line = of(bad).expect_err(bad).to_string();
+            assert!(line.starts_with("DROPGATE_SHED_ABOVE "), "{line}");
         }
     }
 

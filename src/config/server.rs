@@ -8,6 +8,8 @@ use super::error::{SettingError, number, text};
 const LISTEN: &str = "DROPGATE_LISTEN";
 const CONNECTIONS: &str = "DROPGATE_CONNECTIONS";
 const DEFAULT_CONNECTIONS: usize = 10_000;
+const STREAMS: &str = "DROPGATE_STREAMS";
+const DEFAULT_STREAMS: usize = 8_000;
 const CORS_ORIGINS: &str = "DROPGATE_CORS_ORIGINS";
 const HSTS_SECONDS: &str = "DROPGATE_HSTS_SECONDS";
 /// Two years: what the lists that browsers come with ask for, and more than anybody needs.
@@ -23,6 +25,10 @@ pub struct ServerArgs {
     /// Most connections at a time; more are told to come back [default: 10000]
     #[arg(long, env = CONNECTIONS, value_name = "COUNT")]
     connections: Option<OsString>,
+    /// Most live streams at a time, of events and of WebSockets; never more than four fifths of the
+    /// connections, so that watchers leave room for those who buy [default: 8000]
+    #[arg(long, env = STREAMS, value_name = "COUNT")]
+    streams: Option<OsString>,
     /// Origins whose pages a browser lets read answers: `https://shop.example`, several with commas
     /// between, `*` for all, or `none`; credentials are never allowed [default: none]
     #[arg(long, env = CORS_ORIGINS, value_name = "ORIGINS")]
@@ -54,6 +60,9 @@ pub struct ServerSettings {
     /// Default 10,000 connections. Too high: the process runs out of file descriptors before it
     /// can say so. Too low: clients are sent away while there is room.
     pub connections: usize,
+    /// Default 8,000 streams; see [`ServerSettings::streams`]. Too high: watchers cost time and
+    /// memory that buyers need. Too low: pages that can't watch ask again and again.
+    pub most_streams: usize,
     /// Default `None`. Too many: a page that somebody else controls can show stock and, if it has a
     /// key, use it from its visitors' browsers.
     pub cors_origins: CorsOrigins,
@@ -67,9 +76,18 @@ impl Default for ServerSettings {
         ServerSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             connections: DEFAULT_CONNECTIONS,
+            most_streams: DEFAULT_STREAMS,
             cors_origins: CorsOrigins::None,
             hsts_seconds: None,
         }
+    }
+}
+
+impl ServerSettings {
+    /// The most live streams at a time: watchers must leave connections for buyers.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.most_streams.min(self.connections / 5 * 4)
     }
 }
 
@@ -90,13 +108,14 @@ impl ServerArgs {
         };
         let most = 1_000_000;
         let connections = number(CONNECTIONS, self.connections, 1..=most, DEFAULT_CONNECTIONS)?;
+        let most_streams = number(STREAMS, self.streams, 0..=most, DEFAULT_STREAMS)?;
         let cors_origins = match text(CORS_ORIGINS, self.cors_origins)? {
             None => CorsOrigins::None,
             Some(given) => origins(&given)?,
         };
         let hsts = number(HSTS_SECONDS, self.hsts_seconds, 0..=MOST_HSTS_SECONDS, 0)?;
         let hsts_seconds = (hsts > 0).then_some(hsts);
-        Ok(ServerSettings { listen, connections, cors_origins, hsts_seconds })
+        Ok(ServerSettings { listen, connections, most_streams, cors_origins, hsts_seconds })
     }
 }
 

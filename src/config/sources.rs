@@ -2,7 +2,7 @@
 //! default, in this order.
 //!
 //! What must not be seen (a key, an address with a password) may stand in a file:
-//! `DROPGATE_X_FILE` names it. Such a setting is known by hiding its value from `--help`.
+//! `DROPGATE_X_FILE`, or `OTEL_X_FILE`, names it. Such a setting is known by hiding its value from `--help`.
 
 use std::env;
 use std::ffi::OsString;
@@ -35,8 +35,12 @@ impl Cli {
     pub fn read() -> Result<Cli, Unreadable> {
         let command = Cli::command();
         let first = command.clone().get_matches();
-        // Only `config` is asked whether settings are right: that they are not is its answer.
-        let status = if first.subcommand_name() == Some("config") { 2 } else { 1 };
+        // What serves or repairs ends with 1 whatever stopped it; the others tell a wrong setting
+        // from a no.
+        let status = match first.subcommand_name() {
+            Some("config" | "drop" | "restock" | "ledger" | "watch" | "webhooks") => 2,
+            _ => 1,
+        };
         let from_files = with_files(command, &first);
         let command = from_files.map_err(|error| Unreadable { error, status })?;
         let matches = command.get_matches();
@@ -69,7 +73,8 @@ impl fmt::Display for Source {
 
 /// The variable of a setting; `None` for what is none.
 fn variable(argument: &Arg) -> Option<&str> {
-    argument.get_env()?.to_str().filter(|name| name.starts_with("DROPGATE_"))
+    let ours = |name: &&str| name.starts_with("DROPGATE_") || name.starts_with("OTEL_");
+    argument.get_env()?.to_str().filter(ours)
 }
 
 /// What the environment says; an empty text is none, as everywhere.
@@ -83,18 +88,13 @@ fn with_files(mut command: Command, chosen: &ArgMatches) -> Result<Command, Sett
     let mut found = Vec::new();
     for argument in command.get_arguments().filter(|argument| argument.is_hide_env_values_set()) {
         let Some(name) = variable(argument) else { continue };
-        let file = format!("{name}_FILE");
-        let Some(path) = given(&file) else { continue };
-        match chosen.value_source(argument.get_id().as_str()) {
-            Some(ValueSource::CommandLine) => continue,
-            _ if given(name).is_some() => {
-                let remedy = format!("leave one of the two out, {name} or {file}");
-                let problem = format!("and {file} are both set");
-                return Err(SettingError::wrong(name.to_owned(), problem, remedy));
-            }
-            _ => {}
+        let id = argument.get_id();
+        if chosen.value_source(id.as_str()) == Some(ValueSource::CommandLine) {
+            continue;
         }
-        found.push((argument.get_id().clone(), read(file, &path)?));
+        if let Some(value) = from_file(name)? {
+            found.push((id.clone(), value));
+        }
     }
     for (id, value) in found {
         // A variable that is there and empty would come before the default.
@@ -110,6 +110,27 @@ fn with_files(mut command: Command, chosen: &ArgMatches) -> Result<Command, Sett
         })
     });
     wrong.map_or(Ok(command), Err)
+}
+
+/// What the file has that the variable with `_FILE` behind it names; `None` when it names none.
+fn from_file(name: &str) -> Result<Option<String>, SettingError> {
+    let file = format!("{name}_FILE");
+    let Some(path) = given(&file) else { return Ok(None) };
+    if given(name).is_some() {
+        let remedy = format!("leave one of the two out, {name} or {file}");
+        let problem = format!("and {file} are both set");
+        return Err(SettingError::wrong(name.to_owned(), problem, remedy));
+    }
+    read(file, &path).map(Some)
+}
+
+/// A setting that no flag gives, because everybody on the machine can read command lines: the
+/// variable's text, or that of the file it names.
+pub(super) fn secret(name: &'static str) -> Result<Option<String>, SettingError> {
+    match from_file(name)? {
+        Some(value) => Ok(Some(value)),
+        None => super::error::text(name, given(name)),
+    }
 }
 
 /// A file's text without the line's end that an editor leaves there.

@@ -10,6 +10,10 @@ const MAX_CALLS: u32 = 1_000_000;
 const MAX_A_SECOND: u64 = 100_000;
 /// The longest window of a limit: a day.
 const MAX_WINDOW: u64 = 86_400;
+/// What a process takes ahead of a fast limit.
+const AHEAD: Duration = Duration::from_millis(5);
+/// So many processes may do so without passing the burst.
+const AHEAD_AT_ONCE: u32 = 4;
 
 /// So many calls in a window of so many seconds, spread evenly but for a burst.
 ///
@@ -46,6 +50,25 @@ impl RateLimit {
     #[must_use]
     pub fn interval(self) -> Duration {
         Duration::from_nanos(self.window_seconds * 1_000_000_000 / u64::from(self.calls))
+    }
+}
+
+impl RateLimit {
+    /// So many calls a process may take ahead for those that follow at once: five milliseconds'
+    /// worth of a fast limit with a large burst, none of others.
+    #[must_use]
+    pub fn ahead(self) -> u32 {
+        let ahead = AHEAD.as_nanos() / self.interval().as_nanos();
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let fast = ahead >= 5 && self.burst / (2 * AHEAD_AT_ONCE) >= ahead;
+        if fast { ahead } else { 0 }
+    }
+
+    /// The burst that processes share: what they may have taken ahead is kept back, so that all
+    /// together stay within the burst.
+    #[must_use]
+    pub fn shared_burst(self) -> u32 {
+        self.burst - AHEAD_AT_ONCE * self.ahead()
     }
 }
 
@@ -128,6 +151,22 @@ mod tests {
             assert_eq!(limit.to_string(), shown);
             assert_eq!(limit.interval(), Duration::from_micros(interval_us), "{text}");
             assert_eq!(shown.parse(), Ok(limit));
+        }
+    }
+
+    #[test]
+    fn only_fast_limits_with_room_are_taken_ahead() {
+        for (text, ahead, shared) in [
+            ("100/s", 0, 50),
+            ("999/s", 0, 499),
+            ("1000/s", 5, 480),
+            ("1000/s burst 39", 0, 39),
+            ("1000/s burst 40", 5, 20),
+            ("100000/s", 500, 48_000),
+            ("1/h burst 1000000", 0, 1_000_000),
+        ] {
+            let limit: RateLimit = text.parse().expect(text);
+            assert_eq!((limit.ahead(), limit.shared_burst()), (ahead, shared), "{text}");
         }
     }
 

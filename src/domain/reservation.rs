@@ -82,7 +82,7 @@ impl FromStr for ReservationState {
 }
 
 /// One line: so many units of one SKU. The number is signed where a line says what moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// What is reserved.
     pub sku: SkuId,

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use super::Millis;
 
+/// The most warnings that the holder of a hold gets before it ends.
+pub const MAX_WARNINGS: usize = 5;
+
 /// Whether a drop sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +72,9 @@ pub struct DropSettings {
     pub max_hold_seconds: i64,
     /// Most units one customer may hold and own in this drop.
     pub limit_per_customer: Option<i64>,
+    /// How long before its deadline the holder of a hold is warned, in seconds: at most
+    /// [`MAX_WARNINGS`] of them, in any order.
+    pub expiring_soon_seconds: Vec<i64>,
 }
 
 impl DropSettings {
@@ -81,6 +87,12 @@ impl DropSettings {
         }
         let opened = self.opens_at.is_some_and(|at| now >= at);
         if self.state == DropState::Scheduled && opened { DropState::Open } else { self.state }
+    }
+
+    /// The next instant after `now` at which times may change the state.
+    #[must_use]
+    pub fn next_change(&self, now: Millis) -> Option<Millis> {
+        [self.opens_at, self.closes_at].into_iter().flatten().filter(|at| *at > now).min()
     }
 }
 
@@ -101,6 +113,8 @@ pub struct DropPatch {
     pub max_hold_seconds: Option<i64>,
     /// See [`DropSettings::limit_per_customer`].
     pub limit_per_customer: Option<Option<i64>>,
+    /// See [`DropSettings::expiring_soon_seconds`].
+    pub expiring_soon_seconds: Option<Vec<i64>>,
 }
 
 /// A SKU's settings as they stand.
@@ -108,8 +122,6 @@ pub struct DropPatch {
 pub struct SkuSettings {
     /// What people call it.
     pub name: String,
-    /// Whatever a page needs to show: description, price, picture.
-    pub details: Map<String, Value>,
     /// Most units of it one customer may hold and own.
     pub limit_per_customer: Option<i64>,
     /// At so many units or fewer it is shown as running low.
@@ -121,7 +133,7 @@ pub struct SkuSettings {
 pub struct SkuPatch {
     /// See [`SkuSettings::name`].
     pub name: Option<String>,
-    /// See [`SkuSettings::details`].
+    /// Whatever a page needs to show: description, price, picture.
     pub details: Option<Map<String, Value>>,
     /// See [`SkuSettings::limit_per_customer`].
     pub limit_per_customer: Option<Option<i64>>,
@@ -144,6 +156,7 @@ mod tests {
             hold_ttl_seconds: 900,
             max_hold_seconds: 3600,
             limit_per_customer: None,
+            expiring_soon_seconds: vec![60, 10],
         }
     }
 

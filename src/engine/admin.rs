@@ -6,8 +6,8 @@ use super::{Answer, CallError, Engine, HoldAck, Success, call::Settled};
 use crate::{
     command::{Configure, Configured, DropAction, Refusal, Verb},
     domain::{
-        DropId, DropPatch, DropView, LedgerRow, Page, Reservation, ReservationId, SkuId, SkuPatch,
-        SkuView,
+        DropId, DropPatch, DropView, FullDrop, FullSku, LedgerFilter, LedgerRange, LedgerRow, Page,
+        Reservation, ReservationId, SkuId, SkuPatch,
     },
     ledger::{LedgerError, ReservationFilter},
 };
@@ -15,6 +15,13 @@ use crate::{
 /// What a read comes to that the ledger did not answer: it has changed nothing.
 pub(super) fn unavailable(error: LedgerError) -> CallError {
     CallError::none(error.to_string())
+}
+
+/// What was read behind a change that is durable already.
+fn behind<T>(found: Result<Option<T>, LedgerError>, lacking: &str) -> Result<T, CallError> {
+    found
+        .map_err(|error| CallError::unknown(error.to_string()))?
+        .ok_or_else(|| CallError::unknown(lacking))
 }
 
 impl Engine {
@@ -26,13 +33,13 @@ impl Engine {
         &self,
         drop: &DropId,
         patch: DropPatch,
-    ) -> Result<(bool, Arc<DropView>), CallError> {
+    ) -> Result<(bool, FullDrop), CallError> {
         if self.known_drop(drop).is_none() {
             self.ledger.create(drop).await.map_err(unavailable)?;
             self.expect(drop);
         }
         let configured = self.configure(drop, Configure::Drop(patch)).await?;
-        Ok((configured.value.created, self.view_behind(drop).await?))
+        Ok((configured.value.created, self.drop_behind(drop).await?))
     }
 
     /// Creates a SKU or changes its settings; says whether it created it.
@@ -44,27 +51,31 @@ impl Engine {
         drop: &DropId,
         sku: &SkuId,
         patch: SkuPatch,
-    ) -> Result<(bool, SkuView), CallError> {
+    ) -> Result<(bool, FullSku), CallError> {
         let configured = self.configure(drop, Configure::Sku(sku.clone(), patch)).await?;
-        let view = self.view_behind(drop).await?;
-        let found = view.skus.iter().find(|found| found.stock.sku == *sku).cloned();
-        let found = found.ok_or_else(|| CallError::unknown("the sku is not in the ledger"))?;
-        Ok((configured.value.created, found))
+        Ok((configured.value.created, self.sku_behind(drop, sku).await?))
     }
 
     /// Opens, pauses, closes or settles a drop.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn act(&self, drop: &DropId, action: DropAction) -> Result<Arc<DropView>, CallError> {
-        self.configure(drop, Configure::Action(action)).await?;
-        self.view_behind(drop).await
+    pub async fn act(&self, drop: &DropId, action: DropAction) -> Result<(), CallError> {
+        self.configure(drop, Configure::Action(action)).await.map(|_| ())
     }
 
-    /// The picture behind a change that is durable already: one that can't be read leaves the
-    /// caller in doubt about it, and does not undo it.
-    async fn view_behind(&self, drop: &DropId) -> Result<Arc<DropView>, CallError> {
-        self.drop_view(drop).await.map_err(|error| CallError::unknown(error.to_string()))
+    /// A drop behind a change that is durable already: if it can't be read, that leaves the caller
+    /// in doubt about the change, and does not undo it.
+    ///
+    /// # Errors
+    /// [`CallError::Unavailable`].
+    pub async fn drop_behind(&self, drop: &DropId) -> Result<FullDrop, CallError> {
+        behind(self.ledger.full_drop(drop).await, "the drop is not in the ledger")
+    }
+
+    /// A SKU behind such a change.
+    async fn sku_behind(&self, drop: &DropId, sku: &SkuId) -> Result<FullSku, CallError> {
+        behind(self.ledger.full_sku(drop, sku).await, "the sku is not in the ledger")
     }
 
     async fn configure(&self, drop: &DropId, configure: Configure) -> Answer<Configured> {
@@ -103,6 +114,16 @@ impl Engine {
         view.ok_or(CallError::UnknownDrop)
     }
 
+    /// The same with everything that there is of its SKUs.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownDrop`], also for one that has never been configured.
+    pub async fn full_drop(&self, drop: &DropId) -> Result<FullDrop, CallError> {
+        self.find(drop).await?;
+        let full = self.ledger.full_drop(drop).await.map_err(unavailable)?;
+        full.ok_or(CallError::UnknownDrop)
+    }
+
     /// All drops, a page at a time.
     ///
     /// # Errors
@@ -111,7 +132,7 @@ impl Engine {
         &self,
         cursor: Option<String>,
         limit: i64,
-    ) -> Result<Page<DropView>, CallError> {
+    ) -> Result<Page<FullDrop>, CallError> {
         self.drops_of(None, cursor, limit).await
     }
 
@@ -124,7 +145,7 @@ impl Engine {
         only: Option<&BTreeSet<DropId>>,
         cursor: Option<String>,
         limit: i64,
-    ) -> Result<Page<DropView>, CallError> {
+    ) -> Result<Page<FullDrop>, CallError> {
         self.ledger.drops(only, cursor.as_deref(), limit).await.map_err(unavailable)
     }
 
@@ -177,8 +198,51 @@ impl Engine {
         self.ledger.rows(drop, after_seq, limit).await.map_err(unavailable)
     }
 
+    /// The rows of a drop's ledger within `range` that fit `filter`, a page at a time.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ledger_fitting(
+        &self,
+        drop: &DropId,
+        filter: &LedgerFilter,
+        range: &LedgerRange,
+        limit: i64,
+    ) -> Result<Page<LedgerRow>, CallError> {
+        let head = self.ledger_head(drop).await?;
+        self.ledger.fitting(drop, filter, range, limit, head).await.map_err(unavailable)
+    }
+
+    /// How far a drop's ledger goes at this moment: its last `seq`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ledger_head(&self, drop: &DropId) -> Result<i64, CallError> {
+        Ok(self.view_in_ledger(drop).await?.seq)
+    }
+
+    /// A drop as the ledger has it, without a change to what this process shows.
+    pub(super) async fn view_in_ledger(&self, drop: &DropId) -> Result<DropView, CallError> {
+        self.find(drop).await?;
+        self.ledger.drop_view(drop).await.map_err(unavailable)?.ok_or(CallError::UnknownDrop)
+    }
+
+    /// The rows that fit `filter` of the events behind `after` and up to `upto`: bound them, for all are
+    /// in memory at once.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ledger_span(
+        &self,
+        drop: &DropId,
+        filter: &LedgerFilter,
+        (after, upto): (i64, i64),
+    ) -> Result<Vec<LedgerRow>, CallError> {
+        self.ledger.span(drop, filter, after, upto).await.map_err(unavailable)
+    }
+
     /// Waits until the ledger has what this process has seen in Redis, or for a second.
-    async fn catch_up(&self, drop: &DropId) -> Result<(), CallError> {
+    pub(super) async fn catch_up(&self, drop: &DropId) -> Result<(), CallError> {
         let handle = self.find(drop).await?;
         let seen = handle.progress.seen_seq();
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);

@@ -55,9 +55,11 @@ impl Engine {
         let handle = self.find(drop).await?;
         handle.refresh(&self.ledger).await.map_err(unavailable)?;
         let halted = handle.progress.halted();
-        let mut report = match &halted {
-            // Redis and the ledger can't agree: only the ledger's side can be shown.
-            Some(Halt::Lost(_)) => {
+        let lost = matches!(halted, Some(Halt::Lost(_) | Halt::Newer(_)));
+        let mut report = match lost || handle.progress.is_evicted() {
+            // Redis and the ledger can't agree, or Redis does not have the drop: only the ledger's
+            // side can be shown.
+            true => {
                 let counts = self.ledger.counts(drop).await.map_err(unavailable)?;
                 let (head, counts) = counts.ok_or(CallError::UnknownDrop)?;
                 let side = |sku: SkuStock| SkuCounts {
@@ -68,7 +70,7 @@ impl Engine {
                 let skus = counts.into_iter().map(side).collect();
                 report(&handle, &head, head.seq, skus, Vec::new())
             }
-            Some(Halt::Refused(_)) | None => self.reconcile(drop).await?,
+            false => self.reconcile(drop).await?,
         };
         report.violations.extend(halted.map(|halt| format!("the drop stands still: {halt}")));
         let violations = self.ledger.violations(drop).await;

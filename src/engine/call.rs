@@ -6,12 +6,15 @@ use tokio::time::Instant;
 
 use super::{CallError, DropHandle, Engine, HoldAck};
 use crate::{
+    caller::Caller,
+    clock,
     command::{Operation, Outcome, Refusal},
     domain::{DropId, Millis, RequestKey},
     failpoint::{self, Mutant, Place},
     lane::{Reached, Undone},
     ledger::Remembered,
     progress::{Position, Verdict},
+    trace,
 };
 
 /// How long a doubtful call waits before it looks at the ledger again.
@@ -96,11 +99,7 @@ impl Engine {
         }
     }
 
-    /// Waits until the ledger holds exactly what a call did.
-    ///
-    /// `none` is said only after one look at the ledger that shows a later epoch without the
-    /// call's chain, and only to a call without a key: an earlier try of the same key, through
-    /// an engine that knows a later epoch, may be committed after the look (`model/` finds it).
+    /// Waits until the ledger holds exactly what a call did, and notes for traces how it has waited.
     async fn durable(
         &self,
         drop: &DropHandle,
@@ -108,12 +107,35 @@ impl Engine {
         key: Option<&RequestKey>,
         deadline: Instant,
     ) -> Result<(), CallError> {
+        let traced = Caller::traced().map(|call| (call, clock::wall()));
+        let place = traced.as_ref().map(|(call, _)| call.place());
+        let waited = self.await_ledger(drop, position, key, deadline, place).await;
+        if let Some((call, since)) = traced {
+            let at = (position.epoch, position.seq);
+            drop.commits.waited(&call, since, at, waited.is_ok());
+        }
+        waited
+    }
+
+    /// Waits until the ledger holds exactly what a call did.
+    ///
+    /// `none` is said only after one look at the ledger that shows a later epoch without the
+    /// call's chain, and only to a call without a key: an earlier try of the same key, through
+    /// an engine that knows a later epoch, may be committed after the look (`model/` finds it).
+    async fn await_ledger(
+        &self,
+        drop: &DropHandle,
+        position: &Position,
+        key: Option<&RequestKey>,
+        deadline: Instant,
+        traced: Option<trace::Place>,
+    ) -> Result<(), CallError> {
         let late = || CallError::unknown("the ledger did not have it in time");
         if failpoint::without(Mutant::AckBeforeCommit) {
             return Ok(());
         }
         loop {
-            let verdict = drop.progress.wait(position);
+            let verdict = drop.progress.wait_as(position, traced);
             match tokio::time::timeout_at(deadline, verdict).await {
                 Err(_) => return Err(late()),
                 Ok(Ok(Verdict::Durable)) => return Ok(()),

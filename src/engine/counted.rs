@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use metrics::{Counter, SharedString};
 
-use super::{Answer, CallError, Effect};
+use super::{Answer, CallError, Effect, tallied::Tallied};
 use crate::{
+    caller::Caller,
     command::{Refusal, Verb},
     domain::DropId,
     measure::{self, Mark},
@@ -13,7 +14,7 @@ use crate::{
 
 /// What a call came to, as far as it is told apart in counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Done,
     Replayed,
     KeyReused,
@@ -35,7 +36,27 @@ enum Kind {
 }
 
 impl Kind {
-    const COUNT: usize = Kind::OutcomeUnknown as usize + 1;
+    pub(super) const COUNT: usize = Kind::ALL.len();
+    pub(super) const ALL: [Kind; 18] = [
+        Kind::Done,
+        Kind::Replayed,
+        Kind::KeyReused,
+        Kind::UnknownDrop,
+        Kind::UnknownReservation,
+        Kind::Ended,
+        Kind::MaxHoldReached,
+        Kind::NotOpen,
+        Kind::Paused,
+        Kind::Closed,
+        Kind::UnknownSku,
+        Kind::LimitExceeded,
+        Kind::SoldOut,
+        Kind::Insufficient,
+        Kind::Invalid,
+        Kind::Stalled,
+        Kind::NothingHappened,
+        Kind::OutcomeUnknown,
+    ];
 
     fn of<T>(answer: &Answer<T>) -> Kind {
         match answer {
@@ -70,8 +91,20 @@ impl Kind {
         }
     }
 
+    /// Whether the ledger tells of it by itself.
+    fn is_in_ledger(self) -> bool {
+        matches!(self, Kind::Done | Kind::Replayed)
+    }
+
+    /// Whether the caller was given an answer, and it was no.
+    pub(super) fn is_refusal(self) -> bool {
+        let unanswered =
+            matches!(self, Kind::Stalled | Kind::NothingHappened | Kind::OutcomeUnknown);
+        !self.is_in_ledger() && !unanswered
+    }
+
     /// The words of the API's `code`, where there is one.
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Kind::Done => "done",
             Kind::Replayed => "replayed",
@@ -101,6 +134,8 @@ pub struct Counted {
     label: OnceLock<SharedString>,
     outcomes: [[OnceLock<Counter>; Kind::COUNT]; Verb::ALL.len()],
     events: OnceLock<Counter>,
+    /// The same of calls that left nothing in the ledger, for all engines together.
+    pub(super) tallied: Tallied,
     /// When the write-behind ended its last turn.
     pub write_behind: Mark,
     /// When the drop's time was last kept.
@@ -118,14 +153,20 @@ impl Counted {
         self.label.get().cloned()
     }
 
-    /// Counts what a call came to.
+    /// Counts what a call came to, and notes it for traces.
     pub(super) fn answered<T>(&self, drop: &DropId, verb: Verb, answer: &Answer<T>) {
         let kind = Kind::of(answer);
+        if let Some(call) = Caller::traced() {
+            call.came_to(drop, verb.script(), kind.word());
+        }
         let counter = self.outcomes[verb as usize][kind as usize].get_or_init(|| {
             metrics::counter!("dropgate_outcomes_total", "drop" => self.label(drop),
                 "verb" => verb.script(), "outcome" => kind.word())
         });
         counter.increment(1);
+        if !kind.is_in_ledger() {
+            self.tallied.count(verb, kind);
+        }
     }
 
     /// Counts events that this process has committed.
@@ -145,5 +186,7 @@ mod tests {
     fn verbs_have_places_of_their_own() {
         let places: Vec<usize> = Verb::ALL.iter().map(|verb| *verb as usize).collect();
         assert_eq!(places, (0..Verb::ALL.len()).collect::<Vec<_>>());
+        let places: Vec<usize> = Kind::ALL.iter().map(|kind| *kind as usize).collect();
+        assert_eq!(places, (0..Kind::COUNT).collect::<Vec<_>>());
     }
 }

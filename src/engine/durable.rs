@@ -7,6 +7,7 @@ use crate::{
     domain::SkuStock,
     ledger::{Ledger, LedgerError},
     progress::{Halt, Position},
+    trace::Took,
 };
 
 /// What one commit made durable, in the words in which engines tell each other.
@@ -22,6 +23,9 @@ pub struct DurableNews {
     pub stock: Vec<SkuStock>,
     /// Whether settings changed.
     pub configures: bool,
+    /// How this process committed it, where calls are traced.
+    #[serde(skip)]
+    pub took: Option<Took>,
 }
 
 impl DurableNews {
@@ -62,7 +66,11 @@ impl DropHandle {
         } else {
             self.apply(news.epoch, seq, &news.stock);
         }
+        if let Some(took) = news.took {
+            self.commits.note(&self.id, took, &self.progress.traced_up_to(seq));
+        }
         self.progress.advance(Position { epoch: news.epoch, seq, chain }, &news.chains);
+        self.tell_change();
         Ok(())
     }
 
@@ -92,6 +100,9 @@ impl DropHandle {
             return Ok(());
         };
         self.note_lost(head.lost);
+        if head.evicted {
+            self.progress.note_evicted(head.epoch);
+        }
         let reached = (head.epoch, head.seq);
         let position = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
         if reached < (known.epoch, known.seq) {
@@ -109,6 +120,7 @@ impl DropHandle {
         }
         let chains = ledger.chains(&self.id, known.seq, head.seq).await?;
         self.progress.advance(position, &chains);
+        self.tell_change();
         Ok(())
     }
 
@@ -139,6 +151,9 @@ impl DropHandle {
             Some(Halt::Lost(what)) => tracing::error!(drop = %self.id, what,
                 "the drop stands still until a person has decided: bring the ledger back, or \
                  accept it as it is with `dropgate rebuild`"),
+            Some(Halt::Newer(what)) => tracing::error!(drop = %self.id, what,
+                "the drop stands still in this engine, whose version is too old for it: end this \
+                 engine, and start the later version"),
             None => tracing::info!(drop = %self.id, "the drop goes on"),
         }
         self.progress.halt(why);

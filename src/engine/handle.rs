@@ -5,13 +5,16 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use super::{counted::Counted, shown::Shown, sold_out::SoldOut};
+use tokio::sync::watch;
+
+use super::{counted::Counted, followed::Followed, shown::Shown, sold_out::SoldOut};
 use crate::{
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
     ledger::{Ledger, LedgerError},
     progress::{Position, Progress},
     store::{DropKeys, Inbox, Store},
+    trace::Commits,
 };
 
 /// How often the picture is read again because something became durable meanwhile.
@@ -37,14 +40,26 @@ pub struct DropHandle {
     pub inbox: Arc<Inbox>,
     /// What is counted of it.
     pub counted: Counted,
+    /// Its last commits by this process, for calls that are traced.
+    pub commits: Commits,
     /// What the last comparison of Redis with the ledger has found.
     balanced: AtomicU8,
     shown: RwLock<Shown>,
     pub(super) sold_out: SoldOut,
+    pub(super) followed: Followed,
+    changes: watch::Sender<()>,
+    turns: watch::Sender<()>,
+    /// The same of every drop of the process.
+    any_changes: watch::Sender<()>,
 }
 
 impl DropHandle {
-    pub(super) fn start(store: Store, id: DropId, durable: Position) -> DropHandle {
+    pub(super) fn start(
+        store: Store,
+        id: DropId,
+        durable: Position,
+        any_changes: watch::Sender<()>,
+    ) -> DropHandle {
         let progress = Arc::new(Progress::new(durable));
         let inbox = Arc::new(Inbox::default());
         DropHandle {
@@ -54,9 +69,14 @@ impl DropHandle {
             id,
             progress,
             counted: Counted::default(),
+            commits: Commits::default(),
             balanced: AtomicU8::new(UNKNOWN),
             shown: RwLock::default(),
             sold_out: SoldOut::default(),
+            followed: Followed::default(),
+            changes: watch::Sender::default(),
+            turns: watch::Sender::default(),
+            any_changes,
         }
     }
 
@@ -112,6 +132,7 @@ impl DropHandle {
             if known.is_none_or(|known| known <= (read.epoch, read.seq)) {
                 let read = Arc::new(read);
                 *shown = Shown::new(Arc::clone(&read));
+                self.turns.send_replace(());
                 return Ok(Some(read));
             }
         }
@@ -121,10 +142,32 @@ impl DropHandle {
 
     pub(super) fn forget_view(&self) {
         *self.shown_mut() = Shown::default();
+        self.tell_change();
+    }
+
+    /// Tells whenever the picture may have changed, or more became durable.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Tells when something turned that nobody likes to hear of late: a SKU is sold out or can be had
+    /// again, or settings changed.
+    #[must_use]
+    pub fn turns(&self) -> watch::Receiver<()> {
+        self.turns.subscribe()
+    }
+
+    pub(super) fn tell_change(&self) {
+        self.changes.send_replace(());
+        self.any_changes.send_replace(());
     }
 
     /// Notes counts that became durable, up to `seq`. Older ones are ignored.
     pub(super) fn apply(&self, epoch: i64, seq: i64, stock: &[SkuStock]) {
-        self.shown_mut().apply(epoch, seq, stock);
+        let turned = self.shown_mut().apply(epoch, seq, stock);
+        if turned {
+            self.turns.send_replace(());
+        }
     }
 }

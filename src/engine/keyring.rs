@@ -239,8 +239,8 @@ impl Engine {
     }
 }
 
-/// What a change to a key comes to that has no answer: it may have been made.
-fn in_doubt(error: LedgerError) -> CallError {
+/// What a change comes to that has no answer: it may have been made.
+pub(super) fn in_doubt(error: LedgerError) -> CallError {
     CallError::unknown(error.to_string())
 }
 

@@ -8,27 +8,41 @@ mod answer;
 mod audit;
 mod call;
 mod counted;
+mod details;
 mod durable;
+mod erase;
+mod followed;
 mod handle;
 mod keyring;
+mod presence;
 mod rates;
+mod sale;
+mod sale_figures;
 mod sampled;
 mod shown;
 mod sold_out;
+mod tallied;
 mod untold;
 mod verbs;
+mod webhooks;
 
 pub use answer::{Answer, CallError, Effect, Success};
 pub use audit::{AuditReport, SkuCounts};
 pub use counted::Counted;
 pub use durable::DurableNews;
+pub use erase::{ErasedDrop, Erasure};
+pub use followed::Following;
 pub use handle::DropHandle;
 pub use keyring::{Keyring, KnownKey};
-pub use rates::Rates;
+pub use rates::{CUSTOMER_BUCKETS, Rates};
+pub use sale_figures::{
+    Expiring, Funnel, HoldsUnder, PerSecond, SaleFigures, SaleSku, SecondRates, ToConfirm, Unheld,
+    VerbOutcome, WriteBehind,
+};
 pub use shown::Rendered;
 pub use untold::{Telling, Untold};
 
-pub use crate::ledger::ReservationFilter;
+pub use crate::ledger::{ReservationFilter, ReservationVersion};
 
 use std::{
     collections::HashMap,
@@ -39,8 +53,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
+use self::details::DetailsCache;
 use crate::{
     clock,
     domain::{DropId, Millis},
@@ -65,6 +84,10 @@ pub struct EngineOptions {
     pub hold_ack: HoldAck,
     /// Within which time every call has an answer.
     pub answer_timeout: Duration,
+    /// For how long a drop that is over stays in Redis.
+    pub evict_after: Duration,
+    /// For how long a copy of a SKU's details is kept.
+    pub details_ttl: Duration,
 }
 
 /// For so long nobody asks the ledger again for a drop that it did not know.
@@ -87,8 +110,15 @@ pub struct Engine {
     busy: AtomicUsize,
     keyring: Arc<Keyring>,
     rates: Arc<Rates>,
+    /// What was summed up of sales that somebody looks at.
+    sales: sale::Sales,
     /// Held during a look at the keys.
     key_looks: tokio::sync::Mutex<()>,
+    details: DetailsCache,
+    /// Cancelled: another engine has taken over.
+    displaced: CancellationToken,
+    /// Told whenever more of any drop became durable.
+    durable: watch::Sender<()>,
     /// Where the tasks learn of drops.
     opened: mpsc::UnboundedSender<Arc<DropHandle>>,
 }
@@ -121,10 +151,20 @@ impl Engine {
             busy: AtomicUsize::new(0),
             keyring: Arc::default(),
             rates,
+            sales: sale::Sales::default(),
             key_looks: tokio::sync::Mutex::default(),
+            details: DetailsCache::new(options.details_ttl),
+            displaced: CancellationToken::new(),
+            durable: watch::Sender::default(),
             opened,
         };
         (Arc::new(engine), drops)
+    }
+
+    /// What tells this process from others.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The wall clock of this process, for showing what times say.
@@ -171,6 +211,12 @@ impl Engine {
     #[must_use]
     pub fn busy_drops(&self) -> usize {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Tells whenever more of any drop became durable, as far as this process knows.
+    #[must_use]
+    pub fn durable_changes(&self) -> watch::Receiver<()> {
+        self.durable.subscribe()
     }
 
     /// Counts a drop among the busy ones until the guard is dropped.
@@ -233,15 +279,23 @@ impl Engine {
     pub async fn open(&self, id: &DropId) -> Result<Option<Arc<DropHandle>>, LedgerError> {
         // By the readers' connections: made-up ids must not keep the write-behind from its own.
         let Some((head, _)) = self.ledger.look(id, 0).await? else { return Ok(None) };
-        let lost = head.lost;
+        let (lost, evicted) = (head.lost, head.evicted);
         let durable = Position { epoch: head.epoch, seq: head.seq, chain: head.chain };
         let handle = {
             let mut drops = self.drops.write().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = drops.get(id) {
                 return Ok(Some(Arc::clone(known)));
             }
-            let handle = Arc::new(DropHandle::start(self.store.clone(), id.clone(), durable));
+            let handle = Arc::new(DropHandle::start(
+                self.store.clone(),
+                id.clone(),
+                durable,
+                self.durable.clone(),
+            ));
             handle.note_lost(lost);
+            if evicted {
+                handle.progress.note_evicted(handle.progress.durable().epoch);
+            }
             drops.insert(id.clone(), Arc::clone(&handle));
             handle
         };

@@ -1,16 +1,18 @@
 //! Asks Redis whether calls may pass: many at a time, and never for long.
 //!
 //! The next round trip takes all the calls that have come during the last one, and asks each bucket
-//! once for all of its calls: under load a limit by key costs Redis next to nothing. Whoever gets
+//! once for all of its calls: under load a limit by key costs Redis next to nothing. While calls come
+//! all the time, a millisecond's worth of them is gathered before each. Of a fast limit a round trip
+//! takes some calls ahead, for those that follow; when half of these are used, the next is made. Whoever gets
 //! no answer in time may pass: a limiter that can't count must not be what stops a sale.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -20,10 +22,24 @@ use crate::{
     store::{BucketCalls, BucketGave, Store},
 };
 
+/// What the buckets of customers are called.
+pub const CUSTOMER_BUCKETS: &str = "customer";
 /// How long a call waits for its bucket.
 const WITHIN: Duration = Duration::from_millis(500);
 /// The most buckets of a round trip.
 const MOST: usize = 500;
+/// So many round trips go one right behind the other. Where calls come even then, each further one
+/// waits for company: alone, a call would pay for a whole one.
+const AT_ONCE: u32 = 2;
+/// How long it waits.
+const GATHER_FOR: Duration = Duration::from_millis(1);
+
+/// What was taken ahead and not used within this time is lost. However long it is, a process has no
+/// more than [`RateLimit::ahead`] in hand.
+const KEPT_FOR: Duration = Duration::from_secs(1);
+/// A round trip takes at most so many calls ahead for each that waited for it: who hardly calls takes
+/// hardly anything from the others.
+const AHEAD_OF_EACH: u64 = 50;
 
 /// The rate limits that all processes share.
 #[derive(Debug)]
@@ -37,6 +53,8 @@ pub struct Rates {
 #[derive(Debug, Default)]
 struct Waiting {
     buckets: HashMap<Name, (RateLimit, Tells)>,
+    /// What is left of calls that were taken ahead.
+    ahead: HashMap<Name, Ahead>,
     /// Whether a task is asking, which then takes what comes.
     asking: bool,
 }
@@ -45,6 +63,43 @@ struct Waiting {
 type Name = (&'static str, Arc<str>);
 /// Those who wait for one bucket.
 type Tells = Vec<oneshot::Sender<Standing>>;
+
+/// Calls of a bucket that have passed before they came.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    calls: u64,
+    /// As many as are left when more are fetched.
+    fetch_at: u64,
+    /// As many have been used since the last were fetched.
+    used: u64,
+    /// What the bucket has besides them.
+    left: u64,
+    full_in: Duration,
+    until: Instant,
+}
+
+impl Ahead {
+    /// One of them, for a call that comes now.
+    fn take(&mut self, now: Instant) -> Option<Standing> {
+        if now >= self.until {
+            return None;
+        }
+        self.calls = self.calls.checked_sub(1)?;
+        self.used += 1;
+        Some(Standing::Pass { left: self.left + self.calls, full_in: self.full_in })
+    }
+
+    /// These with so many more, which the bucket gave now.
+    fn with(before: Option<Ahead>, more: u64, gave: &BucketGave, now: Instant) -> Ahead {
+        let calls = before.map_or(0, |before| before.in_hand(now)) + more;
+        let BucketGave { left, full_in, .. } = *gave;
+        Ahead { calls, fetch_at: calls / 2, used: 0, left, full_in, until: now + KEPT_FOR }
+    }
+
+    fn in_hand(&self, now: Instant) -> u64 {
+        if now < self.until { self.calls } else { 0 }
+    }
+}
 
 impl Rates {
     pub(super) fn new(store: Store) -> Arc<Rates> {
@@ -59,22 +114,33 @@ impl Rates {
         whose: &str,
         limit: RateLimit,
     ) -> Option<Standing> {
-        let (tell, told) = oneshot::channel();
         let failing = self.failing.load(Ordering::Relaxed);
-        {
+        let told = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             // While it fails, one call at a time finds out whether it still does.
             if failing && waiting.asking {
                 return None;
             }
-            match waiting.buckets.entry((what, whose.into())) {
-                Entry::Occupied(mut known) => known.get_mut().1.push(tell),
-                Entry::Vacant(new) => _ = new.insert((limit, vec![tell])),
+            let name: Name = (what, whose.into());
+            let taken = waiting.ahead.get_mut(&name).and_then(|ahead| {
+                let standing = ahead.take(Instant::now())?;
+                Some((standing, ahead.calls == ahead.fetch_at))
+            });
+            if let Some((standing, false)) = taken {
+                return Some(standing);
             }
+            // It asks once this lock is given up.
             if !std::mem::replace(&mut waiting.asking, true) {
                 tokio::spawn(Arc::clone(self).answer());
             }
-        }
+            let (_, tells) = waiting.buckets.entry(name).or_insert_with(|| (limit, Vec::new()));
+            if let Some((standing, _)) = taken {
+                return Some(standing);
+            }
+            let (tell, told) = oneshot::channel();
+            tells.push(tell);
+            told
+        };
         if failing {
             return None;
         }
@@ -87,15 +153,21 @@ impl Rates {
 
     /// Asks for all that wait, until nobody does.
     async fn answer(self: Arc<Self>) {
+        let mut trips = 0;
         while let Some((asked, tells)) = self.next() {
+            trips += 1;
             match self.store.rate(&asked).await {
                 Ok(gave) => {
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("rate limits are in force again");
                     }
+                    self.keep_ahead(&asked, &tells, &gave);
                     tells.into_iter().zip(gave).for_each(|(tells, gave)| tell_all(tells, gave));
                 }
                 Err(error) => self.fails(&error.to_string()),
+            }
+            if trips >= AT_ONCE {
+                tokio::time::sleep(GATHER_FOR).await;
             }
         }
     }
@@ -107,15 +179,44 @@ impl Rates {
             waiting.asking = false;
             return None;
         }
-        let names: Vec<_> = waiting.buckets.keys().take(MOST).cloned().collect();
-        let taken: Vec<_> =
-            names.iter().filter_map(|name| waiting.buckets.remove_entry(name)).collect();
-        drop(waiting);
-        let bucket = |((what, whose), (limit, tells)): (Name, (RateLimit, Tells))| {
+        let taken: Vec<_> = if waiting.buckets.len() <= MOST {
+            waiting.buckets.drain().collect()
+        } else {
+            let names: Vec<_> = waiting.buckets.keys().take(MOST).cloned().collect();
+            names.iter().filter_map(|name| waiting.buckets.remove_entry(name)).collect()
+        };
+        let now = Instant::now();
+        let bucket = |(name, (limit, tells)): (Name, (RateLimit, Tells))| {
+            let (in_hand, used) = match waiting.ahead.get(&name) {
+                Some(ahead) => (ahead.in_hand(now), ahead.used),
+                None => (0, 0),
+            };
             let calls = tells.len() as u64;
-            (BucketCalls { what, whose: whose.to_string(), limit, calls }, tells)
+            let most = u64::from(limit.ahead()).min(AHEAD_OF_EACH * (calls + used));
+            let (what, whose) = name;
+            // Nobody waits, and there is enough: one more keeps the question a question.
+            let calls = (calls + most.saturating_sub(in_hand)).max(1);
+            (BucketCalls { what, whose, limit, calls }, tells)
         };
         Some(taken.into_iter().map(bucket).unzip())
+    }
+
+    /// Keeps what passed beyond those that wait.
+    fn keep_ahead(&self, asked: &[BucketCalls], tells: &[Tells], gave: &[BucketGave]) {
+        let now = Instant::now();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((asked, tells), gave) in asked.iter().zip(tells).zip(gave) {
+            let more = gave.passed.saturating_sub(tells.len() as u64);
+            if more > 0 {
+                let name = (asked.what, Arc::clone(&asked.whose));
+                let ahead = Ahead::with(waiting.ahead.get(&name).copied(), more, gave, now);
+                waiting.ahead.insert(name, ahead);
+            }
+        }
+        // Those of keys are few; should customers have so fast a limit, theirs don't pile up.
+        if waiting.ahead.len() > MOST {
+            waiting.ahead.retain(|_, ahead| ahead.until > now);
+        }
     }
 
     fn fails(&self, why: &str) {
@@ -144,6 +245,24 @@ fn tell_all(tells: Tells, gave: BucketGave) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_taken_ahead_is_used_or_lost_and_more_is_added() {
+        let now = Instant::now();
+        let (full_in, wait) = (Duration::from_secs(1), Duration::ZERO);
+        let gave = BucketGave { passed: 3, left: 7, full_in, wait };
+        let mut ahead = Ahead::with(None, 2, &gave, now);
+        assert_eq!((ahead.calls, ahead.fetch_at), (2, 1));
+        assert_eq!(ahead.take(now), Some(Standing::Pass { left: 8, full_in }));
+        assert_eq!(ahead.take(now + KEPT_FOR), None);
+        let mut more = Ahead::with(Some(ahead), 3, &gave, now);
+        assert_eq!((more.calls, more.fetch_at, more.used), (4, 2, 0));
+        assert_eq!(Ahead::with(Some(ahead), 3, &gave, now + KEPT_FOR).calls, 3);
+        for left in [10, 9, 8, 7] {
+            assert_eq!(more.take(now), Some(Standing::Pass { left, full_in }));
+        }
+        assert_eq!((more.take(now), more.used), (None, 4));
+    }
 
     #[tokio::test]
     async fn those_who_came_first_pass() {

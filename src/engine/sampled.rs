@@ -80,6 +80,9 @@ impl Engine {
             write_behind = write_behind.max(drop.counted.write_behind.age());
             expire = expire.max(drop.counted.expire.age());
         }
+        let in_redis = self.known_drops().iter().filter(|drop| !drop.progress.is_evicted()).count();
+        metrics::gauge!("dropgate_drops_in_redis").set(in_redis as f64);
+        metrics::gauge!("dropgate_details_bytes").set(self.details_bytes() as f64);
         for (label, sample) in drops {
             sample.show(&label);
         }

@@ -43,12 +43,14 @@ impl Shown {
         kept.map(|(_, rendered)| rendered.clone())
     }
 
-    /// Notes counts that became durable, up to `seq`. Older ones are ignored.
-    pub(super) fn apply(&mut self, epoch: i64, seq: i64, stock: &[SkuStock]) {
-        let Some(known) = self.view.as_mut() else { return };
+    /// Notes counts that became durable, up to `seq`. Older ones are ignored. Says whether a SKU is
+    /// sold out by them, or is no longer.
+    pub(super) fn apply(&mut self, epoch: i64, seq: i64, stock: &[SkuStock]) -> bool {
+        let Some(known) = self.view.as_mut() else { return false };
         if (epoch, seq) <= (known.epoch, known.seq) {
-            return;
+            return false;
         }
+        let mut turned = false;
         self.drop = None;
         // Whoever holds the old picture keeps it; this one is then another.
         let known = Arc::make_mut(known);
@@ -58,9 +60,11 @@ impl Shown {
                 && sku.stock.version < new.version
             {
                 self.skus.remove(&new.sku);
+                turned |= (sku.stock.stock.available > 0) != (new.stock.available > 0);
                 sku.stock = new.clone();
             }
         }
+        turned
     }
 
     /// Keeps what was made of `view`, unless that is not the picture any more.
@@ -84,6 +88,14 @@ impl Engine {
         self.with_known(drop, |handle| handle.shown().drop_at(now))
     }
 
+    /// Whether this process shows a drop with no unit left; `false` of one that it does not show.
+    #[must_use]
+    pub fn shows_nothing_left(&self, drop: &str) -> bool {
+        let empty =
+            |view: &Arc<DropView>| view.skus.iter().all(|sku| sku.stock.stock.available <= 0);
+        self.with_known(drop, |handle| handle.shown().view().map(empty)).unwrap_or(false)
+    }
+
     /// Keeps a SKU's answer, made of `view`, unless that is not the picture any more.
     pub fn keep_sku(&self, view: &Arc<DropView>, sku: SkuId, rendered: &Rendered) {
         self.keep(view, |shown| _ = shown.skus.insert(sku, rendered.clone()));
@@ -104,10 +116,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
-
     use super::*;
-    use crate::domain::{DropSettings, SkuSettings, SkuView, Stock};
+    use crate::domain::{DetailsVersion, DropSettings, SkuSettings, SkuView, Stock};
 
     fn stock(sku: &str, available: i64, version: i64) -> SkuStock {
         let stock = Stock { total: available, available, held: 0, sold: 0 };
@@ -124,15 +134,16 @@ mod tests {
             hold_ttl_seconds: 900,
             max_hold_seconds: 3600,
             limit_per_customer: None,
+            expiring_soon_seconds: Vec::new(),
         };
         let sku = |stock: SkuStock| SkuView {
             settings: SkuSettings {
                 name: stock.sku.to_string(),
-                details: Map::new(),
                 limit_per_customer: None,
                 low_stock_threshold: 5,
             },
             stock,
+            details: DetailsVersion::default(),
         };
         let skus = vec![sku(stock("a", 9, 1)), sku(stock("b", 9, 2))];
         let id = "summer".parse().expect("an id");
@@ -168,6 +179,16 @@ mod tests {
         shown.apply(2, 3, &[stock("a", 9, 1)]);
         assert_eq!(shown.skus.get("a"), Some(&rendered("a")));
         assert_eq!(shown.drop_at(Millis(5)), None);
+    }
+
+    #[test]
+    fn it_is_noticed_when_a_sku_is_sold_out_and_when_it_is_not_any_more() {
+        let mut shown = Shown::new(picture());
+        for (seq, available, turned) in
+            [(3, 1, false), (4, 0, true), (5, 0, false), (6, 2, true), (6, 0, false)]
+        {
+            assert_eq!(shown.apply(1, seq, &[stock("a", available, seq)]), turned, "{seq}");
+        }
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! key, on a drop that is open, has no limits (they are checked before the stock) and knows the
 //! SKU, and only while this process shows the SKU as sold out too: nobody who sees units here is
 //! refused without asking. It goes as soon as the ledger shows a later event of the SKU, with a new
-//! epoch, and after [`TRUSTED_FOR`] at the latest: then one call asks Redis again, which also frees
-//! what is due.
+//! epoch, and after [`TRUSTED_FOR`] at the latest. One call asks Redis again at half of that time,
+//! which renews the note for all others: were it to run out, everybody would ask at once.
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,8 @@ use crate::{
 /// The longest time for which a note can be wrong without anybody noticing: news of a restock
 /// through another engine may get lost.
 const TRUSTED_FOR: Duration = Duration::from_millis(50);
+/// The age at which one call asks Redis again.
+const RENEWED_AT: Duration = Duration::from_millis(25);
 
 #[derive(Debug)]
 struct Note {
@@ -31,6 +36,17 @@ struct Note {
     seq: i64,
     available: i64,
     since: Instant,
+    /// Whether a call is on its way to renew it.
+    renewing: AtomicBool,
+}
+
+impl Note {
+    /// Whether the present call may rest on it, and need not be the one that renews it.
+    fn is_trusted(&self) -> bool {
+        let age = self.since.elapsed();
+        let renewed = age < RENEWED_AT || self.renewing.swap(true, Ordering::Relaxed);
+        renewed && age < TRUSTED_FOR
+    }
 }
 
 /// The notes of one drop, by SKU.
@@ -43,7 +59,8 @@ impl SoldOut {
         let Refusal::SoldOut(short) = refusal else { return };
         let [Shortage { sku, available, .. }] = short.as_slice() else { return };
         let (epoch, seq) = (position.epoch, position.seq);
-        let note = Note { epoch, seq, available: *available, since: Instant::now() };
+        let (since, renewing) = (Instant::now(), AtomicBool::new(false));
+        let note = Note { epoch, seq, available: *available, since, renewing };
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(sku.clone(), note);
     }
 }
@@ -59,7 +76,7 @@ impl DropHandle {
         }
         let notes = self.sold_out.0.read().unwrap_or_else(PoisonError::into_inner);
         let note = notes.get(&line.sku)?;
-        let known = note.available < line.quantity && note.since.elapsed() < TRUSTED_FOR;
+        let known = note.available < line.quantity;
         let view = self.known_view().filter(|view| known && view.epoch == note.epoch)?;
         let sku = view.skus.iter().find(|sku| sku.stock.sku == line.sku)?;
         let ttl_fits = reserve.ttl_seconds.is_none_or(|ttl| ttl <= view.settings.hold_ttl_seconds);
@@ -67,7 +84,7 @@ impl DropHandle {
             view.settings.limit_per_customer.is_none() && sku.settings.limit_per_customer.is_none();
         let open = view.settings.state_at(now) == DropState::Open;
         let shown = sku.stock.stock.available < line.quantity && sku.stock.version <= note.seq;
-        (ttl_fits && unlimited && open && shown).then(|| {
+        (ttl_fits && unlimited && open && shown && note.is_trusted()).then(|| {
             let (sku, requested) = (line.sku.clone(), line.quantity);
             Refusal::SoldOut(vec![Shortage { sku, requested, available: note.available }])
         })

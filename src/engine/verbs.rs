@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Answer, CallError, DropHandle, Effect, Engine, Success,
+    admin::unavailable,
     call::{Refused, Settled},
 };
 use crate::{
@@ -35,6 +36,11 @@ impl Engine {
     ) -> Answer<Reservation> {
         let handle = self.find_for(drop, key.as_ref()).await?;
         let reserve = Reserve { id, customer_id, lines, ttl_seconds, key };
+        if handle.progress.is_evicted() {
+            let answer = Box::pin(self.hold_when_over(&handle, reserve)).await;
+            handle.counted.answered(drop, Verb::Reserve, &answer);
+            return answer;
+        }
         let answer = match handle.known_sold_out(&reserve, self.now()) {
             Some(refusal) => Err(CallError::Refused(refusal)),
             // Boxed, so that a refusal that is known here carries nothing of it along.
@@ -50,6 +56,33 @@ impl Engine {
         let answer = finish(settled, |found| found.reservation(&handle.id))?;
         handle.progress.deadline(answer.value.expires_at);
         Ok(answer)
+    }
+
+    /// A hold in a drop that has left Redis, and is closed: the ledger says what its script would. A
+    /// storm of them must not bring the drop back.
+    async fn hold_when_over(&self, handle: &DropHandle, reserve: Reserve) -> Answer<Reservation> {
+        if let Some(key) = &reserve.key {
+            let known = self.ledger.remembered(&handle.id, &key.key).await;
+            match known.map_err(|error| CallError::undone(Some(key), error.to_string()))? {
+                Some(known) if known.fingerprint != key.fingerprint => {
+                    return Err(CallError::Refused(Refusal::KeyReused));
+                }
+                Some(known) => {
+                    return finish(Ok(Settled::Replayed(known)), |found| {
+                        found.reservation(&handle.id)
+                    });
+                }
+                None => {}
+            }
+        }
+        let view = handle.view(&self.ledger).await.map_err(unavailable)?;
+        let view = view.ok_or(CallError::UnknownDrop)?;
+        let settings = &view.settings;
+        let longest = settings.hold_ttl_seconds;
+        if reserve.ttl_seconds.is_some_and(|seconds| seconds > longest) {
+            return Err(CallError::Refused(Refusal::TtlTooLong(longest * 1000)));
+        }
+        Err(CallError::Refused(Refusal::Closed(settings.opens_at)))
     }
 
     /// Replaces the lines of a held reservation.

@@ -200,3 +200,14 @@ pub fn without(mutant: Mutant) -> bool {
 pub fn clock_offset() -> i64 {
     desk().clock.load(Ordering::Relaxed)
 }
+
+/// The protocol of which a test has made this engine, and the oldest with which it shares drops.
+#[must_use]
+pub fn protocol() -> Option<(i64, i64)> {
+    static PROTOCOL: OnceLock<Option<(i64, i64)>> = OnceLock::new();
+    *PROTOCOL.get_or_init(|| {
+        let given = std::env::var("DROPGATE_PROTOCOL").ok()?;
+        let (number, shares_from) = given.split_once(',')?;
+        Some((number.parse().ok()?, shares_from.parse().ok()?))
+    })
+}

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::domain::{
-    DropId, Entry, Event, Line, Millis, RequestKey, Reservation, ReservationChange, ReservationId,
-    ReservationState, SkuId, Stock,
+    DropId, Entry, EntryDigest, Event, Line, Millis, RequestKey, Reservation, ReservationChange,
+    ReservationId, ReservationState, Seal, SkuId, Stock,
 };
 
 /// What one transaction carries of one drop: entries in order and without a gap.
@@ -50,6 +50,8 @@ pub(super) struct EntryColumns {
     pub(super) seq: Vec<i64>,
     pub(super) chain: Vec<String>,
     pub(super) at: Vec<DateTime<Utc>>,
+    /// What the ledger's seals are made of.
+    pub(super) digest: Vec<Vec<u8>>,
 }
 
 /// New holds that this batch does nothing else to, a row a line.
@@ -64,6 +66,7 @@ pub(super) struct HoldColumns {
     pub(super) sku: Vec<String>,
     pub(super) quantity: Vec<i64>,
     pub(super) position: Vec<i32>,
+    pub(super) salt: Vec<Uuid>,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +98,7 @@ pub(super) struct ReservationColumns {
     pub(super) expires: Vec<DateTime<Utc>>,
     pub(super) seq: Vec<i64>,
     pub(super) at: Vec<DateTime<Utc>>,
+    pub(super) salt: Vec<Option<Uuid>>,
 }
 
 /// Reservations whose lines in the ledger are not right any more.
@@ -140,6 +144,8 @@ struct Last<'a> {
     held: bool,
     /// Whether its lines may differ from those in the ledger.
     lines_changed: bool,
+    /// That of its customer, if the batch makes it.
+    salt: Option<Uuid>,
     after: &'a Reservation,
     seq: i64,
     at: DateTime<Utc>,
@@ -170,8 +176,8 @@ impl Batch {
         let mut stock: HashMap<SkuId, (Stock, i64)> = HashMap::new();
         for entry in entries {
             let at = entry.at.to_datetime();
-            self.entries.push(drop, entry, at);
             self.events += entry.events.len();
+            let mut digest = EntryDigest::new(&part.drop, entry.epoch, entry.seq, entry.at);
             for (seq, (event, key)) in (entry.first_seq()..).zip(&entry.events) {
                 if let Some(key) = key {
                     self.requests.push(drop, seq, at, key, answer(event));
@@ -179,15 +185,19 @@ impl Batch {
                 for (sku, change) in event.stock_changes() {
                     add(&mut stock, sku, change, seq);
                 }
-                if let Some(hold) = new_hold(event, entry.at).filter(|hold| words[&hold.id] == 1) {
-                    self.holds.push(drop, seq, at, hold);
+                let made = new_hold(event, entry.at).map(|hold| (hold, salt()));
+                digest.event(seq, event, made.map(|(_, salt)| salt));
+                if let Some((hold, salt)) = made.filter(|(hold, _)| words[&hold.id] == 1) {
+                    self.holds.push(drop, seq, at, hold, salt);
                     continue;
                 }
                 self.ledger.push_event(drop, seq, at, event);
                 if let Event::Reservation { change, after, .. } = event {
-                    note(&mut reservations, &mut order, *change, after, seq, at);
+                    let salt = made.map(|(_, salt)| salt);
+                    note(&mut reservations, &mut order, *change, (after, salt), seq, at);
                 }
             }
+            self.entries.push(drop, entry, at, digest.finish());
         }
         for id in order {
             let last = &reservations[&id];
@@ -202,6 +212,11 @@ impl Batch {
         }
         self.stock.fill(drop, stock);
     }
+}
+
+/// What a customer's id is mixed with for its tag in the seals: nobody may guess it.
+fn salt() -> Uuid {
+    Uuid::from_u128(rand::random())
 }
 
 /// The reservation that an event makes: one that was held before is older than the event.
@@ -224,7 +239,7 @@ fn note<'a>(
     reservations: &mut HashMap<ReservationId, Last<'a>>,
     order: &mut Vec<ReservationId>,
     change: ReservationChange,
-    after: &'a Reservation,
+    (after, salt): (&'a Reservation, Option<Uuid>),
     seq: i64,
     at: DateTime<Utc>,
 ) {
@@ -234,7 +249,7 @@ fn note<'a>(
         hash_map::Entry::Vacant(slot) => {
             order.push(after.id);
             let held = change == Held;
-            slot.insert(Last { held, lines_changed, after, seq, at });
+            slot.insert(Last { held, lines_changed, salt, after, seq, at });
         }
         hash_map::Entry::Occupied(mut slot) => {
             let last = slot.get_mut();
@@ -267,16 +282,17 @@ impl DropColumns {
 }
 
 impl EntryColumns {
-    fn push(&mut self, drop: i32, entry: &Entry, at: DateTime<Utc>) {
+    fn push(&mut self, drop: i32, entry: &Entry, at: DateTime<Utc>, digest: Seal) {
         self.drop.push(drop);
         self.seq.push(entry.seq);
         self.chain.push(entry.chain.clone());
         self.at.push(at);
+        self.digest.push(digest.to_vec());
     }
 }
 
 impl HoldColumns {
-    fn push(&mut self, drop: i32, seq: i64, at: DateTime<Utc>, hold: &Reservation) {
+    fn push(&mut self, drop: i32, seq: i64, at: DateTime<Utc>, hold: &Reservation, salt: Uuid) {
         for (position, Line { sku, quantity }) in (0..).zip(&hold.lines) {
             self.drop.push(drop);
             self.seq.push(seq);
@@ -287,6 +303,7 @@ impl HoldColumns {
             self.sku.push(sku.to_string());
             self.quantity.push(*quantity);
             self.position.push(position);
+            self.salt.push(salt);
         }
     }
 }
@@ -362,6 +379,7 @@ impl ReservationColumns {
         self.expires.push(after.expires_at.to_datetime());
         self.seq.push(last.seq);
         self.at.push(last.at);
+        self.salt.push(last.salt);
     }
 }
 

@@ -64,7 +64,7 @@ const COMMIT: &str = "SELECT sku, total, available, held, sold, version, drop_id
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
     $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56,
-    $57, $58, $59, $60, $61)";
+    $57, $58, $59, $60, $61, $62, $63, $64)";
 
 impl Ledger {
     /// Commits the parts: everything of all or nothing, each only on top of what it builds on.
@@ -79,15 +79,15 @@ impl Ledger {
         let Batch { drops: d, entries: e, holds: h, ledger: l, .. } = &batch;
         let Batch { reservations: r, replaced: x, lines: n, requests: q, stock: s, .. } = &batch;
         #[rustfmt::skip]
-        let parameters: [&(dyn ToSql + Sync); 61] = [
+        let parameters: [&(dyn ToSql + Sync); 64] = [
             &d.id, &d.epoch, &d.previous, &d.seq, &d.chain,
-            &e.drop, &e.seq, &e.chain, &e.at,
+            &e.drop, &e.seq, &e.chain, &e.at, &e.digest,
             &h.drop, &h.seq, &h.at, &h.id, &h.customer, &h.expires, &h.sku, &h.quantity,
-            &h.position,
+            &h.position, &h.salt,
             &l.drop, &l.seq, &l.line, &l.kind, &l.reservation, &l.customer, &l.sku, &l.quantity,
             &l.order, &l.at, &l.reference, &l.reason, &l.settings,
             &r.drop, &r.held, &r.id, &r.customer, &r.state, &r.order, &r.created, &r.expires,
-            &r.seq, &r.at,
+            &r.seq, &r.at, &r.salt,
             &x.drop, &x.reservation,
             &n.drop, &n.reservation, &n.sku, &n.quantity, &n.position,
             &q.drop, &q.key, &q.fingerprint, &q.seq, &q.answer, &q.at,
@@ -174,7 +174,7 @@ impl Ledger {
             .await?
             .query_opt(
                 "UPDATE drops SET epoch = GREATEST(epoch, $3) + 1, lost_epoch = NULL,
-                    lost_seq = NULL
+                    lost_seq = NULL, raised_at = now()
                     WHERE id = $1 AND epoch = $2 AND ($4 OR (lost_epoch IS NULL
                         AND last_seq = $5 AND last_chain = $6)) RETURNING epoch",
                 &[&drop.as_str(), &seen.0, &above, &accepts, &seen.1, &seen.2],

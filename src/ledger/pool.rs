@@ -11,7 +11,7 @@ use refinery::embed_migrations;
 use tokio_postgres::{Config, NoTls};
 
 use super::{LedgerError, group::Commits};
-use crate::measure;
+use crate::{caller::Caller, measure};
 
 embed_migrations!("migrations");
 
@@ -19,6 +19,8 @@ embed_migrations!("migrations");
 const CONNECT: Duration = Duration::from_secs(2);
 /// Connections for hearing of changed keys.
 const WATCHERS: usize = 1;
+/// Connections for telling other systems of events.
+const SINKS: usize = 2;
 
 /// Connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,9 @@ impl DerefMut for Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         measure::since(self.since, &measure::POSTGRES_READ);
+        if let Some(call) = Caller::traced() {
+            call.read(self.since.elapsed());
+        }
     }
 }
 
@@ -68,6 +73,8 @@ pub struct Ledger {
     pub(super) commits: Arc<Commits>,
     // Nor do revocations of keys.
     watcher: Pool,
+    // And who sells never waits for whoever is told of it.
+    sinks: Pool,
 }
 
 impl Ledger {
@@ -85,8 +92,9 @@ impl Ledger {
                      -c enable_hashjoin=off -c enable_mergejoin=off";
         let readers = pool(config.clone(), readers, "")?;
         let watcher = pool(config.clone(), WATCHERS, "")?;
+        let sinks = pool(config.clone(), SINKS, "")?;
         let writers = pool(config, writers, plans)?;
-        Ok(Ledger { readers, writers, watcher, commits: Arc::default() })
+        Ok(Ledger { readers, writers, watcher, sinks, commits: Arc::default() })
     }
 
     /// Brings the schema up to this version. Engines that start at once wait for each other.
@@ -140,6 +148,10 @@ impl Ledger {
 
     pub(super) async fn watcher(&self) -> Result<Object, LedgerError> {
         Ok(self.watcher.get().await?)
+    }
+
+    pub(super) async fn sinks(&self) -> Result<Object, LedgerError> {
+        Ok(self.sinks.get().await?)
     }
 
     pub(super) async fn writer(&self) -> Result<Object, LedgerError> {

@@ -1,9 +1,10 @@
 //! Reading the ledger.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::Row;
+use serde_json::value::RawValue;
+use tokio_postgres::{Row, Transaction, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -11,8 +12,9 @@ use super::{
     batch::{read_reservation_answer, read_stock_answer},
 };
 use crate::domain::{
-    CustomerId, DropId, DropSettings, DropState, DropView, LedgerRow, Line, Millis, Page,
-    Reservation, ReservationId, ReservationState, SkuSettings, SkuStock, SkuView, Stock,
+    CustomerId, Details, DetailsVersion, DropId, DropSettings, DropState, DropView, FullDrop,
+    FullSku, LedgerRow, Line, Millis, Page, Reservation, ReservationId, ReservationState, SkuId,
+    SkuSettings, SkuStock, SkuView, Stock,
 };
 
 /// How far a drop is in the ledger.
@@ -26,10 +28,13 @@ pub struct Head {
     pub chain: String,
     /// How far (epoch, `seq`) a history went that this ledger lacks: a person must decide.
     pub lost: Option<(i64, i64)>,
+    /// Whether the drop was taken out of Redis in this generation.
+    pub evicted: bool,
 }
 
 /// The columns of a [`Head`].
-pub(super) const HEAD: &str = "epoch, last_seq, last_chain, lost_epoch, lost_seq";
+pub(super) const HEAD: &str = "epoch, last_seq, last_chain, lost_epoch, lost_seq,
+    COALESCE(evicted_epoch = epoch, false)";
 
 impl Head {
     /// Reads the columns of [`HEAD`], of which the first is column `from`.
@@ -40,6 +45,7 @@ impl Head {
             seq: row.try_get(from + 1)?,
             chain: row.try_get(from + 2)?,
             lost: lost.0.zip(lost.1),
+            evicted: row.try_get(from + 5)?,
         })
     }
 }
@@ -81,11 +87,12 @@ pub struct ReservationFilter {
     pub limit: i64,
 }
 
-const RESERVATION: &str = "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at,
+pub(super) const RESERVATION: &str =
+    "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at,
     r.expires_at, (SELECT array_agg(l.sku ORDER BY l.position) FROM reservation_lines l
         WHERE l.drop_id = r.drop_id AND l.reservation_id = r.id) AS skus,
     (SELECT array_agg(l.quantity ORDER BY l.position) FROM reservation_lines l
-        WHERE l.drop_id = r.drop_id AND l.reservation_id = r.id) AS quantities
+        WHERE l.drop_id = r.drop_id AND l.reservation_id = r.id) AS quantities, r.changed_seq
     FROM reservations r";
 
 impl Ledger {
@@ -108,7 +115,7 @@ impl Ledger {
     pub async fn heads(&self) -> Result<Vec<(DropId, Head)>, LedgerError> {
         let sql = format!("SELECT {HEAD}, id FROM drops WHERE epoch > 0");
         let rows = self.reader().await?.query(&sql, &[]).await?;
-        rows.iter().map(|row| Ok((parse(row, 5)?, Head::read(row, 0)?))).collect()
+        rows.iter().map(|row| Ok((parse(row, 6)?, Head::read(row, 0)?))).collect()
     }
 
     /// The chains of the entries behind `after` and up to `upto`, in order; the last
@@ -146,7 +153,7 @@ impl Ledger {
         );
         let statement = connection.prepare_cached(&sql).await?;
         let row = connection.query_opt(&statement, &[&drop.as_str(), &seq]).await?;
-        row.map(|row| Ok((Head::read(&row, 0)?, row.try_get(5)?))).transpose()
+        row.map(|row| Ok((Head::read(&row, 0)?, row.try_get(6)?))).transpose()
     }
 
     /// What the ledger remembers of an idempotency key.
@@ -222,7 +229,34 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`].
     pub async fn drop_view(&self, drop: &DropId) -> Result<Option<DropView>, LedgerError> {
-        Ok(self.views("d.id = $1", &[&drop.as_str()]).await?.pop())
+        let rows = self.views(With::Versions, "d.id = $1", &[&drop.as_str()]).await?;
+        Ok(read_views(&rows)?.pop())
+    }
+
+    /// The same with its SKUs' details, which are many bytes.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn full_drop(&self, drop: &DropId) -> Result<Option<FullDrop>, LedgerError> {
+        let rows = self.views(With::Details, "d.id = $1", &[&drop.as_str()]).await?;
+        Ok(read_full(&rows)?.pop())
+    }
+
+    /// One SKU with its details.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn full_sku(
+        &self,
+        drop: &DropId,
+        sku: &SkuId,
+    ) -> Result<Option<FullSku>, LedgerError> {
+        let filter = "d.id = $1 AND s.sku = $2";
+        let rows = self.views(With::Details, filter, &[&drop.as_str(), &sku.as_str()]).await?;
+        let found = read_full(&rows)?.pop();
+        Ok(found.and_then(|FullDrop { mut view, mut details }| {
+            Some(FullSku { view: view.skus.pop()?, details: details.pop()? })
+        }))
     }
 
     /// Drops in the order of their ids, a page at a time; those among `only`, if that is given.
@@ -234,43 +268,26 @@ impl Ledger {
         only: Option<&BTreeSet<DropId>>,
         cursor: Option<&str>,
         limit: i64,
-    ) -> Result<Page<DropView>, LedgerError> {
+    ) -> Result<Page<FullDrop>, LedgerError> {
         let filter = "d.id IN (SELECT id FROM drops WHERE state IS NOT NULL
             AND id COLLATE \"C\" > $1 AND ($3::text[] IS NULL OR id = ANY($3))
             ORDER BY id COLLATE \"C\" LIMIT $2)";
         let only: Option<Vec<&str>> = only.map(|ids| ids.iter().map(DropId::as_str).collect());
-        let views = self.views(filter, &[&cursor.unwrap_or(""), &(limit + 1), &only]).await?;
-        Ok(page(views, limit, |view| view.id.to_string()))
+        let parameters: [&(dyn ToSql + Sync); 3] = [&cursor.unwrap_or(""), &(limit + 1), &only];
+        let rows = self.views(With::Details, filter, &parameters).await?;
+        Ok(page(read_full(&rows)?, limit, |drop| drop.view.id.to_string()))
     }
 
     /// One statement, so one snapshot: the counts of a drop always belong together.
     async fn views(
         &self,
+        with: With,
         filter: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<Vec<DropView>, LedgerError> {
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, LedgerError> {
         let connection = self.reader().await?;
-        let sql = format!(
-            "SELECT d.id, d.name, d.state, d.opens_at, d.closes_at, d.hold_ttl_seconds,
-                d.max_hold_seconds, d.limit_per_customer, d.epoch, d.last_seq,
-                s.sku, s.total, s.available, s.held, s.sold, s.version, s.name, s.details,
-                s.limit_per_customer, s.low_stock_threshold
-             FROM drops d LEFT JOIN stock s ON s.drop_id = d.id
-             WHERE d.state IS NOT NULL AND {filter}
-             ORDER BY d.id COLLATE \"C\", s.created_seq, s.sku"
-        );
-        let statement = connection.prepare_cached(&sql).await?;
-        let mut views: Vec<DropView> = Vec::new();
-        for row in connection.query(&statement, parameters).await? {
-            let id: DropId = parse(&row, 0)?;
-            if views.last().is_none_or(|last| last.id != id) {
-                views.push(read_drop(id, &row)?);
-            }
-            if let (Some(view), Some(_)) = (views.last_mut(), row.try_get::<_, Option<&str>>(10)?) {
-                view.skus.push(read_sku(&row)?);
-            }
-        }
-        Ok(views)
+        let statement = connection.prepare_cached(&views_sql(with, filter)).await?;
+        Ok(connection.query(&statement, parameters).await?)
     }
 
     /// Rows of a drop's ledger behind `after_seq`, whole events only.
@@ -284,20 +301,89 @@ impl Ledger {
         limit: i64,
     ) -> Result<Page<LedgerRow>, LedgerError> {
         // A page ends with an event, so that its last seq is where the next one begins.
-        let sql = "SELECT epoch, seq, kind, reservation_id, customer_id, sku, quantity, order_id,
-                occurred_at, reference, reason, settings
-            FROM ledger WHERE drop_id = $1 AND seq > $2 AND seq <= COALESCE(
+        let sql = format!(
+            "SELECT {LEDGER_ROW} FROM ledger
+            WHERE drop_id = $1 AND seq > $2 AND seq <= COALESCE(
                 (SELECT seq FROM ledger WHERE drop_id = $1 AND seq > $2
                  ORDER BY seq, line LIMIT 1 OFFSET $3::bigint - 1), 9223372036854775807)
-            ORDER BY seq, line";
+            ORDER BY seq, line"
+        );
         let connection = self.reader().await?;
-        let statement = connection.prepare_cached(sql).await?;
+        let statement = connection.prepare_cached(&sql).await?;
         let rows = connection.query(&statement, &[&drop.as_str(), &after_seq, &limit]).await?;
-        let items = rows.iter().map(read_ledger_row).collect::<Result<Vec<_>, _>>()?;
+        let items = rows.iter().map(ledger_row).collect::<Result<Vec<_>, _>>()?;
         let full = i64::try_from(items.len()).unwrap_or(i64::MAX) >= limit;
         let next_cursor = items.last().filter(|_| full).map(|row| row.seq.to_string());
         Ok(Page { items, next_cursor })
     }
+}
+
+/// What is read of the SKUs' details.
+#[derive(Clone, Copy)]
+enum With {
+    Versions,
+    Details,
+}
+
+/// Drops with their SKUs, those that `filter` wants.
+fn views_sql(with: With, filter: &str) -> String {
+    let details = match with {
+        With::Versions => "",
+        With::Details => ", s.details::text",
+    };
+    format!(
+        "SELECT d.id, d.name, d.state, d.opens_at, d.closes_at, d.hold_ttl_seconds,
+            d.max_hold_seconds, d.limit_per_customer, d.epoch, d.last_seq,
+            s.sku, s.total, s.available, s.held, s.sold, s.version, s.name,
+            s.limit_per_customer, s.low_stock_threshold, d.expiring_soon_seconds,
+            COALESCE(v.epoch, 0), COALESCE(v.seq, 0){details}
+         FROM drops d LEFT JOIN stock s ON s.drop_id = d.id
+         LEFT JOIN detail_versions v ON v.drop_id = s.drop_id AND v.sku = s.sku
+         WHERE d.state IS NOT NULL AND {filter}
+         ORDER BY d.id COLLATE \"C\", s.created_seq, s.sku"
+    )
+}
+
+fn read_views(rows: &[Row]) -> Result<Vec<DropView>, LedgerError> {
+    let mut views: Vec<DropView> = Vec::new();
+    for row in rows {
+        let id: DropId = parse(row, 0)?;
+        if views.last().is_none_or(|last| last.id != id) {
+            views.push(read_drop(id, row)?);
+        }
+        if let (Some(view), Some(_)) = (views.last_mut(), row.try_get::<_, Option<&str>>(10)?) {
+            view.skus.push(read_sku(row)?);
+        }
+    }
+    Ok(views)
+}
+
+/// The drops of [`With::Details`]. Rows come in the order of the drops and of their SKUs.
+fn read_full(rows: &[Row]) -> Result<Vec<FullDrop>, LedgerError> {
+    let mut details = rows
+        .iter()
+        .filter_map(|row| row.try_get::<_, Option<String>>(22).transpose())
+        .map(|text| read_details(text?));
+    let views = read_views(rows)?.into_iter();
+    views
+        .map(|view| {
+            let details = details.by_ref().take(view.skus.len()).collect::<Result<_, _>>()?;
+            Ok(FullDrop { view, details })
+        })
+        .collect()
+}
+
+fn read_details(text: String) -> Result<Details, LedgerError> {
+    RawValue::from_string(text).map(Arc::from).map_err(|_| unreadable("details"))
+}
+
+/// One drop with its SKUs, as a transaction sees it.
+pub(super) async fn full_drop_in(
+    transaction: &Transaction<'_>,
+    drop: &DropId,
+) -> Result<Option<FullDrop>, LedgerError> {
+    let sql = views_sql(With::Details, "d.id = $1");
+    Ok(read_full(&transaction.query(&sql, &[&drop.as_str()]).await?)?.pop())
 }
 
 /// A page of `limit` from a list that may have one item more.
@@ -352,7 +438,7 @@ fn sku_stock_at(row: &Row, at: usize) -> Result<SkuStock, LedgerError> {
     }
 }
 
-fn read_reservation(drop: &DropId, row: &Row) -> Result<Reservation, LedgerError> {
+pub(super) fn read_reservation(drop: &DropId, row: &Row) -> Result<Reservation, LedgerError> {
     let skus: Option<Vec<String>> = row.try_get("skus")?;
     let quantities: Option<Vec<i64>> = row.try_get("quantities")?;
     let lines = skus.unwrap_or_default().into_iter().zip(quantities.unwrap_or_default());
@@ -393,6 +479,7 @@ fn read_drop(id: DropId, row: &Row) -> Result<DropView, LedgerError> {
             hold_ttl_seconds: row.try_get(5)?,
             max_hold_seconds: row.try_get(6)?,
             limit_per_customer: row.try_get(7)?,
+            expiring_soon_seconds: row.try_get(19)?,
         },
         epoch: row.try_get(8)?,
         seq: row.try_get(9)?,
@@ -401,20 +488,22 @@ fn read_drop(id: DropId, row: &Row) -> Result<DropView, LedgerError> {
 }
 
 fn read_sku(row: &Row) -> Result<SkuView, LedgerError> {
-    let details: serde_json::Value = row.try_get(17)?;
-    let serde_json::Value::Object(details) = details else { return Err(unreadable("details")) };
     Ok(SkuView {
         stock: sku_stock_at(row, 10)?,
         settings: SkuSettings {
             name: row.try_get(16)?,
-            details,
-            limit_per_customer: row.try_get(18)?,
-            low_stock_threshold: row.try_get(19)?,
+            limit_per_customer: row.try_get(17)?,
+            low_stock_threshold: row.try_get(18)?,
         },
+        details: DetailsVersion { epoch: row.try_get(20)?, seq: row.try_get(21)? },
     })
 }
 
-fn read_ledger_row(row: &Row) -> Result<LedgerRow, LedgerError> {
+/// The columns of a [`LedgerRow`].
+pub(super) const LEDGER_ROW: &str = "epoch, seq, kind, reservation_id, customer_id, sku, quantity,
+    order_id, occurred_at, reference, reason, settings";
+
+pub(super) fn ledger_row(row: &Row) -> Result<LedgerRow, LedgerError> {
     Ok(LedgerRow {
         epoch: row.try_get(0)?,
         seq: row.try_get(1)?,

@@ -81,6 +81,17 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// How many reservations a snapshot of a drop has at present.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn snapshot_reservations(&self, drop: &DropId) -> Result<i64, LedgerError> {
+        let sql = format!("SELECT count(*) FROM reservations r WHERE {KEPT}");
+        Ok(self.reader().await?.query_one(&sql, &[&drop.as_str()]).await?.try_get(0)?)
+    }
+}
+
 /// Reads within one transaction. `None` from its methods: nobody takes the parts.
 struct Reader<'a> {
     transaction: &'a Transaction<'a>,
@@ -153,7 +164,7 @@ impl Reader<'_> {
     /// Reads what stands in Redis of reservations and customers, in one pass. The next page is
     /// fetched while one is decoded.
     async fn read_reservations(&mut self, seq: i64) -> Result<Option<()>, LedgerError> {
-        let statement = self.transaction.prepare(RESERVATIONS).await?;
+        let statement = self.transaction.prepare(&RESERVATIONS.join(KEPT)).await?;
         let portal = self.transaction.bind(&statement, &[&self.drop.as_str()]).await?;
         let mut gathered = Gathered { seq, ..Gathered::default() };
         let mut rows = self.page(&portal).await?;
@@ -267,14 +278,19 @@ fn pack_ids(ids: &[String]) -> String {
     text
 }
 
-/// Rows of one reservation stand together, its lines in their order.
-const RESERVATIONS: &str = "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at,
+/// Reservations of drop `$1` that Redis keeps.
+const KEPT: &str = "r.drop_id = $1 AND (r.state IN ('held', 'confirmed')
+        OR r.changed_at > now() - interval '10 minutes')";
+
+/// Rows of one reservation stand together, its lines in their order; [`KEPT`] goes in between.
+const RESERVATIONS: [&str; 2] = [
+    "SELECT r.id, r.customer_id, r.state, r.order_id, r.created_at,
         r.expires_at, l.sku, l.quantity, r.changed_at > now() - interval '10 minutes'
     FROM reservations r JOIN reservation_lines l
         ON l.drop_id = r.drop_id AND l.reservation_id = r.id
-    WHERE r.drop_id = $1 AND (r.state IN ('held', 'confirmed')
-        OR r.changed_at > now() - interval '10 minutes')
-    ORDER BY r.id, l.position";
+    WHERE ",
+    " ORDER BY r.id, l.position",
+];
 
 /// What was read of reservations and not handed on yet.
 #[derive(Debug, Default)]

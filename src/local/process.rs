@@ -28,6 +28,8 @@ const KILLED_WITHIN: Duration = Duration::from_secs(30);
 const FROZEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long a server of an earlier run may take to stop in good order.
 const LEFTOVER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a server may take that is told to drop everything.
+const CLOSED_WITHIN: Duration = Duration::from_secs(2);
 /// A log that is longer than this many bytes at start is set aside once, as `….old`.
 const LOG_LIMIT: u64 = 8 << 20;
 /// How much of a log an error shows.
@@ -131,8 +133,12 @@ impl ServerProcess {
 
     /// Stops the server in good order, and kills what is left of it after `within`.
     pub(super) fn stop(&self, within: Duration) -> Result<(), LocalError> {
-        if let Some(pid) = self.pid() {
-            self.end_politely(pid, within);
+        self.end(self.kind.stop, within)
+    }
+
+    fn end(&self, signal: Signal, within: Duration) -> Result<(), LocalError> {
+        if let Some(pid) = self.pid().filter(|_| signal != Signal::SIGKILL) {
+            self.ask_to_end(pid, signal, within);
         }
         self.kill()
     }
@@ -143,7 +149,8 @@ impl ServerProcess {
         let deadline = Instant::now() + KILLED_WITHIN;
         loop {
             let family = self.family();
-            if family.is_empty() {
+            // One that is dying is in no list any more, and can't be waited for yet.
+            if family.is_empty() && (self.pid().is_none() || Instant::now() > deadline) {
                 break;
             }
             if let Some(first) = family.first()
@@ -156,7 +163,6 @@ impl ServerProcess {
             signal_all(&family, Signal::SIGKILL);
             thread::sleep(POLL / 5);
         }
-        self.state().look();
         let _ = fs::remove_file(&self.pid_file);
         Ok(())
     }
@@ -180,10 +186,15 @@ impl ServerProcess {
         signal_all(&self.family(), Signal::SIGCONT);
     }
 
-    /// Ends the server and lets no other start.
+    /// Ends the server and lets no other start: in good order, or at once if there is no time for
+    /// that.
     pub(super) fn close(&self, within: Duration) -> Result<(), LocalError> {
         self.state().closed = true;
-        if within.is_zero() { self.kill() } else { self.stop(within) }
+        if !within.is_zero() {
+            return self.stop(within);
+        }
+        // Killed outright, a Postgres would leave shared memory behind, of which a machine has few.
+        self.end(self.kind.at_our_death, CLOSED_WITHIN)
     }
 
     /// Stops what an earlier run left behind, and kills what a server that was killed alone did.
@@ -198,15 +209,15 @@ impl ServerProcess {
                 folder = %self.home.display(),
                 "a server of an earlier run is still there: stopping it first"
             );
-            self.end_politely(pid, LEFTOVER_WITHIN);
+            self.ask_to_end(pid, self.kind.stop, LEFTOVER_WITHIN);
         }
         self.kill()
     }
 
-    /// Asks the server to stop, and waits until all of it is gone or `within` is over.
-    fn end_politely(&self, pid: i32, within: Duration) {
+    /// Asks the server to end, and waits until all of it is gone or `within` is over.
+    fn ask_to_end(&self, pid: i32, signal: Signal, within: Duration) {
         let deadline = Instant::now() + within;
-        let _ = kill(Pid::from_raw(pid), self.kind.stop);
+        let _ = kill(Pid::from_raw(pid), signal);
         self.thaw();
         while Instant::now() < deadline && !self.family().is_empty() {
             // Reaps it, if it is our child.

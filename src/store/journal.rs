@@ -9,8 +9,9 @@ use super::{
     client::Invocation,
     error::is_missing_script,
     reply::{text, texts},
+    scripts::protocol,
 };
-use crate::domain::{DropId, Entry, EventError, SkuId, Stock};
+use crate::domain::{DropId, Entry, EventError, Protocol, SkuId, Stock};
 
 /// Entries that are read at once, at most.
 pub const ENTRIES: usize = 128;
@@ -30,6 +31,8 @@ pub struct MetaRead {
     pub durable_seq: i64,
     /// When the last rebuild made progress, by the Redis server's clock.
     pub progress_ms: i64,
+    /// The protocol of whoever built it.
+    pub built_by: Protocol,
 }
 
 /// What one look at the journal shows.
@@ -103,7 +106,7 @@ impl Store {
         after: (i64, i64),
     ) -> Result<JournalRead, StoreError> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("HMGET").arg(keys.meta()).arg(&META);
+        push_meta(&mut pipeline, keys);
         push_range(&mut pipeline, keys, after, ENTRIES);
         pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX");
         pipeline.arg("PX").arg(millis(lease));
@@ -111,12 +114,28 @@ impl Store {
         let mut values = self.run(&mut pipeline).await?.into_iter();
         let mut next = || values.next().unwrap_or(Ok(Value::Nil)).map_err(StoreError::from);
         let meta = read_meta(next()?)?;
-        let entries = read_entries(drop, next()?)?;
+        let entries = next()?;
+        // What others have built this engine may not be able to read.
+        let known = meta.as_ref().is_none_or(|meta| protocol().shares_with(meta.built_by));
+        let entries = if known { read_entries(drop, entries)? } else { Vec::new() };
         // A server without memory refuses the lease, which must hold nobody up. Where nobody has
         // it, everybody writes: only the fence in the ledger decides.
         let _ = next();
         let is_writer = text(next()?).is_none_or(|writer| writer == engine);
         Ok(JournalRead { meta, entries, is_writer })
+    }
+
+    /// Where drops stand in Redis, in one round trip; `None` of those that Redis has nothing of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stands(&self, drops: &[&DropKeys]) -> Result<Vec<Option<MetaRead>>, StoreError> {
+        let mut pipeline = redis::pipe();
+        for keys in drops {
+            push_meta(&mut pipeline, keys);
+        }
+        let values = self.run(&mut pipeline).await?;
+        values.into_iter().map(|value| read_meta(value.map_err(StoreError::from)?)).collect()
     }
 
     /// Tells everybody what became durable, and where it is time for that lets the journal go up to
@@ -193,7 +212,8 @@ impl Store {
     }
 }
 
-const META: [&str; 6] = ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms"];
+const META: [&str; 8] =
+    ["epoch", "phase", "seq", "chain", "durable_seq", "progress_ms", "protocol", "shares_from"];
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -203,20 +223,29 @@ fn is_missing(value: &Result<Value, RedisError>) -> bool {
     value.as_ref().is_err_and(is_missing_script)
 }
 
+/// Asks where a drop stands.
+pub(super) fn push_meta(pipeline: &mut Pipeline, keys: &DropKeys) {
+    pipeline.cmd("HMGET").arg(keys.meta()).arg(&META);
+}
+
 /// Asks for at most `most` entries behind (`epoch`, `seq`).
 pub(super) fn push_range(pipeline: &mut Pipeline, keys: &DropKeys, after: (i64, i64), most: usize) {
     pipeline.cmd("XRANGE").arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
     pipeline.arg("+").arg("COUNT").arg(most);
 }
 
-fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
+pub(super) fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
     let damaged = || StoreError::Damaged("meta".to_owned());
     let fields: Vec<Option<String>> = redis::from_redis_value(value).map_err(|_| damaged())?;
-    let [epoch, phase, seq, chain, durable, progress] = fields.as_slice() else {
+    let [epoch, phase, seq, chain, durable, progress, built @ ..] = fields.as_slice() else {
         return Err(damaged());
     };
     let Some(epoch) = epoch else { return Ok(None) };
     let number = |text: &Option<String>| text.as_deref().unwrap_or("0").parse::<i64>().ok();
+    // Those from before there were numbers are of the first.
+    let first = |text: Option<&Option<String>>| {
+        text.and_then(Option::as_deref).unwrap_or("1").parse::<i64>().ok()
+    };
     let read = || {
         Some(MetaRead {
             epoch: epoch.parse().ok()?,
@@ -225,12 +254,13 @@ fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {
             chain: chain.clone().unwrap_or_default(),
             durable_seq: number(durable)?,
             progress_ms: number(progress)?,
+            built_by: Protocol { number: first(built.first())?, shares_from: first(built.get(1))? },
         })
     };
     read().map(Some).ok_or_else(damaged)
 }
 
-fn read_entries(drop: &DropId, value: Value) -> Result<Vec<Entry>, StoreError> {
+pub(super) fn read_entries(drop: &DropId, value: Value) -> Result<Vec<Entry>, StoreError> {
     let entries: Vec<(String, Vec<String>)> = redis::from_redis_value(value)
         .map_err(|error| StoreError::Unreadable(format!("journal: {error}")))?;
     entries

@@ -5,9 +5,10 @@
 //! and drops spread over a cluster by themselves. A drop id can't contain a brace. There is a
 //! fixed number of keys a drop and never one a hold: a script with many keys fails with
 //! TRYAGAIN while a cluster moves the slot. What each key holds is in `lua/README.md`. Besides them
-//! there are the buckets of rate limits, which come and go.
+//! there are the buckets of rate limits and copies of SKUs' details, which come and go, and what is counted of
+//! a sale.
 
-use crate::domain::DropId;
+use crate::domain::{DetailsVersion, DropId, SkuId};
 
 /// The names of a drop's keys, in the order in which scripts take them as KEYS.
 pub(super) const NAMES: [&str; 9] = [
@@ -29,6 +30,22 @@ pub(super) const ALL_CHANNELS: [&str; 2] = ["dg:{*}:moved", "dg:{*}:durable"];
 /// that one script call can ask many.
 pub(super) fn bucket(what: &str, whose: &str) -> String {
     format!("dg:{{!rate}}:{what}:{whose}")
+}
+
+/// The key of a copy of a SKU's details.
+pub(super) fn details(drop: &DropId, sku: &SkuId, version: DetailsVersion) -> String {
+    format!("dg:{{{drop}}}:details:{sku}:{version}")
+}
+
+/// The key of what all engines count of a drop's calls. No drop can be called `!sale`; the counts are
+/// no part of the drop, and stay when it is rebuilt or leaves Redis.
+pub(super) fn tally(drop: &DropId) -> String {
+    format!("dg:{{!sale}}:{drop}")
+}
+
+/// The same for one minute since 1970.
+pub(super) fn tally_of_minute(drop: &DropId, minute: i64) -> String {
+    format!("dg:{{!sale}}:{drop}:{minute}")
 }
 
 /// The keys and channels of one drop.

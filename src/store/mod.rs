@@ -3,6 +3,7 @@
 //! Redis says who may have a unit; nothing here promises anything to anybody.
 
 mod client;
+mod details;
 mod error;
 mod inbox;
 mod journal;
@@ -12,6 +13,7 @@ mod rate;
 mod rebuild;
 mod reply;
 mod scripts;
+mod tally;
 
 pub use client::{ScriptCall, Store, Turn};
 pub use error::StoreError;
@@ -22,4 +24,5 @@ pub use listen::{News, Subscription};
 pub use rate::{BucketCalls, BucketGave};
 pub use rebuild::{Chunk, Expected};
 pub use reply::{CallReply, Reply};
-pub use scripts::{Script, script_names};
+pub use scripts::{Script, protocol, script_names};
+pub use tally::{SaleRead, TALLY_SECONDS, Tally, TallyCount, TallyNews};

@@ -1,6 +1,6 @@
 //! Rate limits that all processes share.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Script, Store, StoreError, client::Invocation, keys};
 use crate::domain::RateLimit;
@@ -11,7 +11,7 @@ pub struct BucketCalls {
     /// What is limited.
     pub what: &'static str,
     /// Whose bucket it is.
-    pub whose: String,
+    pub whose: Arc<str>,
     /// How fast they may call.
     pub limit: RateLimit,
     /// How many ask.
@@ -40,7 +40,7 @@ impl Store {
         let keys: Vec<String> =
             asked.iter().map(|bucket| keys::bucket(bucket.what, &bucket.whose)).collect();
         let argument = |BucketCalls { limit, calls, .. }: &BucketCalls| {
-            format!("{} {} {calls}", limit.interval().as_nanos(), limit.burst())
+            format!("{} {} {calls}", limit.interval().as_nanos(), limit.shared_burst())
         };
         let arguments: Vec<String> = asked.iter().map(argument).collect();
         let script = Script::named("rate");
@@ -52,6 +52,19 @@ impl Store {
         let gave: Option<Vec<BucketGave>> = texts.iter().map(|text| read(text)).collect();
         let unreadable = || StoreError::Unreadable(texts.join("; "));
         gave.filter(|gave| gave.len() == asked.len()).ok_or_else(unreadable)
+    }
+}
+
+impl Store {
+    /// Forgets a bucket, and with it whose it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_bucket(&self, what: &str, whose: &str) -> Result<(), StoreError> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("UNLINK").arg(keys::bucket(what, whose));
+        self.run(&mut pipeline).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(())
     }
 }
 

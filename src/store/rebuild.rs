@@ -131,6 +131,18 @@ impl Store {
         self.rebuild_step(keys, "rebuild_finish", &shared, &arguments).await
     }
 
+    /// Takes a drop out of Redis that the ledger has in `epoch`, in which it is not here. One that
+    /// is here in that epoch or a later one stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn evict(&self, keys: &DropKeys, epoch: i64) -> Result<(), StoreError> {
+        let shared = [epoch.to_string()];
+        let script = Script::named("evict");
+        let call = Invocation { script, keys: &keys.all, shared: &shared, arguments: &[] };
+        self.invoke(std::slice::from_ref(&call)).await.remove(0).map(|_| ())
+    }
+
     async fn rebuild_step(
         &self,
         keys: &DropKeys,

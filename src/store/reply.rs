@@ -29,6 +29,8 @@ pub enum CallReply {
     Missing,
     /// Redis has the drop in another generation.
     OtherEpoch(i64),
+    /// The drop was built by scripts of this protocol, with which these don't share drops.
+    OtherProtocol(i64),
     /// The drop is being rebuilt; the last progress is so many milliseconds old.
     Rebuilding {
         /// In which generation.
@@ -85,6 +87,7 @@ impl CallReply {
             }
             "MISSING" => CallReply::Missing,
             "OTHER_EPOCH" => CallReply::OtherEpoch(number()?),
+            "OTHER_PROTOCOL" => CallReply::OtherProtocol(number()?),
             "REBUILDING" => CallReply::Rebuilding { epoch: number()?, age_ms: number()? },
             "BEHIND" => CallReply::Behind { epoch: number()?, seq: number()? },
             "LOST_KEY" => CallReply::LostKey(part.next()?),

@@ -7,7 +7,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use redis::Script as RedisScript;
 
-use crate::failpoint::{self, Mutant};
+use crate::{
+    domain::Protocol,
+    failpoint::{self, Mutant},
+};
 
 macro_rules! sources {
     ($prefix:literal: $($name:literal),* $(,)?) => {
@@ -16,7 +19,7 @@ macro_rules! sources {
 }
 
 const SCRIPTS: &[(&str, &str)] = sources!("":
-    "change", "configure", "confirm", "expire", "extend", "inspect", "rate", "rebuild_begin",
+    "change", "configure", "confirm", "evict", "expire", "extend", "inspect", "rate", "rebuild_begin",
     "rebuild_chunk", "rebuild_finish", "release", "reserve", "restock", "return", "trim",
 );
 
@@ -26,7 +29,7 @@ const LIBRARY: &[(&str, &str)] = sources!("lib/":
     "hold_lines", "id_ms", "is_due", "key_outcome", "limit_refusal", "list_reservation",
     "live_hold", "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_ids",
     "pack_lines", "pack_reservation", "pack_stock", "parse_lines", "read_ahead", "read_customers",
-    "read_reservation", "reply", "reservation_of", "server_ms", "signed", "state_at",
+    "read_reservation", "reply", "reservation_of", "server_ms", "shares_protocol", "signed", "state_at",
     "state_refusal", "stock_of", "stock_refusal", "store_reservation", "take_refusal",
     "take_units", "unlist_reservation", "unpack_ids", "use_units", "whole",
     "write_customers", "write_deadlines", "write_journal", "write_keys", "write_reservations",
@@ -46,7 +49,7 @@ static ASSEMBLED: LazyLock<HashMap<&'static str, Script>> = LazyLock::new(|| {
     SCRIPTS
         .iter()
         .map(|&(name, source)| {
-            let text = weaken(assemble(source));
+            let text = speak(weaken(assemble(source)));
             let sha = RedisScript::new(&text).get_hash().to_owned();
             (name, Script { text, sha })
         })
@@ -109,6 +112,25 @@ fn weaken(text: String) -> String {
         .fold(text, |text, (_, rule, instead)| text.replace(rule, instead))
 }
 
+/// Where the scripts say which protocol they speak.
+const PROTOCOL: &str = "local PROTOCOL, SHARES_FROM = 1, 1";
+
+/// The protocol that this engine speaks.
+#[must_use]
+pub fn protocol() -> Protocol {
+    let given = failpoint::protocol();
+    given.map_or(Protocol::OURS, |(number, shares_from)| Protocol { number, shares_from })
+}
+
+/// The text in the protocol of this engine, where a test has made it one of another version.
+fn speak(text: String) -> String {
+    let Protocol { number, shares_from } = protocol();
+    if protocol() == Protocol::OURS {
+        return text;
+    }
+    text.replace(PROTOCOL, &format!("local PROTOCOL, SHARES_FROM = {number}, {shares_from}"))
+}
+
 fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
     for name in source.lines().filter_map(|line| line.strip_prefix("-- include ")) {
         if seen.iter().any(|known| known == name) {
@@ -130,6 +152,13 @@ fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_and_engine_speak_one_protocol() {
+        let Protocol { number, shares_from } = Protocol::OURS;
+        assert_eq!(PROTOCOL, format!("local PROTOCOL, SHARES_FROM = {number}, {shares_from}"));
+        assert!(assemble("-- include shares_protocol\n").contains(PROTOCOL));
+    }
 
     #[test]
     fn the_rules_that_tests_take_out_are_there() {

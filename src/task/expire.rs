@@ -56,6 +56,11 @@ pub(super) async fn run(
     let (mut seen, mut moved) = (drop.progress.seen_seq(), None::<Instant>);
     loop {
         let due = wait(&drop, &mut ticks).await;
+        if drop.progress.is_evicted() {
+            // It has no holds, and is closed for good unless somebody opens it.
+            drop.counted.expire.set();
+            continue;
+        }
         schedule::run_once(&engine, &drop).await;
         let before = std::mem::replace(&mut seen, drop.progress.seen_seq());
         if seen != before {

@@ -6,19 +6,24 @@
 //! and a thin loop around it.
 
 mod error;
+mod evict;
 mod expire;
+mod follow;
 mod keys;
 mod listen;
 mod pace;
+mod presence;
 mod rebuild;
 mod reconcile;
 mod rhythm;
 mod schedule;
+mod tally;
 mod tell;
+mod warm;
 mod write_behind;
 
 pub use error::TaskError;
-pub use rebuild::rebuild;
+pub use rebuild::{Heard, rebuild};
 
 use std::{sync::Arc, time::Duration};
 
@@ -60,10 +65,13 @@ impl Tasks {
         // Before anybody is served: a key that is known to others is known here.
         engine.refresh_keys().await?;
         spawn(Box::pin(keys::run(Arc::clone(&engine))));
+        spawn(Box::pin(presence::run(Arc::clone(&engine))));
         spawn(Box::pin(listen::run(Arc::clone(&engine))));
         spawn(Box::pin(tell::run(Arc::clone(&engine))));
+        spawn(Box::pin(tally::run(Arc::clone(&engine))));
         spawn(Box::pin(reconcile::run(Arc::clone(&engine), ticks.clone())));
         spawn(Box::pin(reconcile::keep_up(Arc::clone(&engine), ticks.clone())));
+        spawn(Box::pin(warm::run(Arc::clone(&engine), ticks.clone())));
         let inner = tracker.clone();
         let sweeps = Arc::new(expire::Sweeps::new());
         let (for_each, ended) = (Arc::clone(&engine), stop.clone());
@@ -71,12 +79,13 @@ impl Tasks {
             while let Some(drop) = drops.recv().await {
                 let carry = write_behind::run(Arc::clone(&for_each), Arc::clone(&drop));
                 let sweeps = Arc::clone(&sweeps);
+                let follow = follow::run(Arc::clone(&for_each), Arc::clone(&drop));
                 let keep = expire::run(Arc::clone(&for_each), drop, sweeps, ticks.clone());
                 let stop = ended.clone();
                 inner.spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {},
-                        () = async { tokio::join!(carry, keep); } => {},
+                        () = async { tokio::join!(carry, keep, follow); } => {},
                     }
                 });
             }

@@ -79,6 +79,9 @@ impl Patience {
     }
 }
 
+/// Hears how many more reservations are back in Redis, while a rebuild goes on.
+pub type Heard<'a> = &'a (dyn Fn(usize) + Sync);
+
 /// Rebuilds a drop whose ledger stands at `seen`; does nothing when it has moved by now, or
 /// waits for a person and `by` is none. Gives the holds whose deadline passed meanwhile, with
 /// the new one, if it rebuilt.
@@ -90,6 +93,7 @@ pub async fn rebuild(
     drop: &Arc<DropHandle>,
     seen: &Position,
     by: Decision,
+    heard: Heard<'_>,
 ) -> Result<Option<Overdue>, TaskError> {
     let started = Instant::now();
     let early = match failpoint::without(Mutant::SnapshotBeforeFence) {
@@ -109,7 +113,7 @@ pub async fn rebuild(
         return Ok(None);
     }
     failpoint::pass(Place::RebuildAfterBegin).await;
-    let redis = Restoring { engine, drop, epoch, token: &token };
+    let redis = Restoring { engine, drop, epoch, token: &token, heard };
     let restored = match early {
         Some((snapshot, parts)) => redis.write(parts).await?.map(|written| (snapshot, written)),
         None => redis.read_and_write().await?,
@@ -122,9 +126,11 @@ pub async fn rebuild(
     drop.halt(None);
     metrics::counter!("dropgate_rebuilds_total", "drop" => drop.counted.label(&drop.id))
         .increment(1);
+    // The first time there was nothing to lose.
+    let done =
+        if epoch == 1 { "the drop is in Redis" } else { "the drop is rebuilt and open again" };
     tracing::info!(drop = %drop.id, epoch, held, holds, overdue = overdue.len(), %opened,
-        millis = started.elapsed().as_millis(),
-        "the drop is rebuilt and open again");
+        millis = started.elapsed().as_millis(), "{done}");
     Ok(Some(overdue))
 }
 
@@ -134,7 +140,8 @@ pub(super) async fn rebuild_and_go_on(
     drop: &Arc<DropHandle>,
     seen: &Position,
 ) -> Result<(), TaskError> {
-    let overdue = rebuild(engine, drop, seen, Decision::Protocol).await?.unwrap_or_default();
+    let overdue = rebuild(engine, drop, seen, Decision::Protocol, &|_| {}).await?;
+    let overdue = overdue.unwrap_or_default();
     if !overdue.is_empty() {
         let (engine, id) = (Arc::clone(engine), drop.id.clone());
         tokio::spawn(async move { engine.write_grace(&id, &overdue).await });
@@ -162,6 +169,7 @@ struct Restoring<'a> {
     drop: &'a DropHandle,
     epoch: i64,
     token: &'a str,
+    heard: Heard<'a>,
 }
 
 impl Restoring<'_> {
@@ -194,10 +202,13 @@ impl Restoring<'_> {
             let chunks: Vec<Chunk<'_>> =
                 iter::once(first).chain(rest).map(|values| Chunk { name, values }).collect();
             for together in chunks.chunks(TOGETHER) {
-                let Restoring { engine, drop, epoch, token } = self;
+                let Restoring { engine, drop, epoch, token, heard } = self;
                 let kept = engine.store.rebuild_chunks(&drop.keys, epoch, token, together).await?;
                 if kept.is_none() {
                     return Ok(None);
+                }
+                if name == "reservations" {
+                    heard(together.iter().map(|chunk| chunk.values.len() / 2).sum());
                 }
                 failpoint::pass(Place::RebuildAfterChunk).await;
             }
@@ -210,7 +221,7 @@ impl Restoring<'_> {
         snapshot: Snapshot,
         written: Expected,
     ) -> Result<Option<(Millis, Overdue)>, TaskError> {
-        let Restoring { engine, drop, epoch, token } = self;
+        let Restoring { engine, drop, epoch, token, heard: _ } = self;
         let expected = Expected { held: snapshot.held, sold: snapshot.sold, ..written };
         failpoint::pass(Place::RebuildBeforeFinish).await;
         let opened = engine.store.rebuild_finish(&drop.keys, epoch, token, expected).await?;

@@ -5,7 +5,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
-    domain::DropId, engine::Engine, guard, ledger::LedgerError, measure, progress::Trouble,
+    domain::DropId,
+    engine::Engine,
+    guard,
+    ledger::LedgerError,
+    measure,
+    progress::{Halt, Trouble},
 };
 
 /// Ticks between two comparisons.
@@ -21,6 +26,9 @@ pub(super) async fn run(engine: Arc<Engine>, mut ticks: watch::Receiver<u64>) {
         if last.elapsed() >= EVERY {
             last = tokio::time::Instant::now();
             run_once(&engine, &mut suspects).await;
+            if let Err(error) = super::evict::run_once(&engine).await {
+                tracing::debug!(%error, "could not take drops out of Redis");
+            }
         }
     }
 }
@@ -31,6 +39,15 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
     let drops = engine.known_drops();
     let mut balanced = 0;
     for drop in &drops {
+        if drop.progress.is_evicted() {
+            // There is nothing to compare.
+            balanced += 1;
+            continue;
+        }
+        if matches!(drop.progress.halted(), Some(Halt::Newer(_))) {
+            // What Redis has of it is not for this engine to judge.
+            continue;
+        }
         let found = engine.reconcile(&drop.id).await;
         if let Ok(report) = &found {
             drop.note_balanced(report.balanced);
@@ -56,7 +73,7 @@ pub(super) async fn run_once(engine: &Engine, suspects: &mut HashSet<DropId>) {
         }
     }
     measure::RECONCILE.set();
-    tracing::info!(drops = drops.len(), balanced, "reconciled Redis with the ledger");
+    tracing::debug!(drops = drops.len(), balanced, "reconciled Redis with the ledger");
 }
 
 /// Gets to know every drop of the ledger, and where each stands.

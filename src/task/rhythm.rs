@@ -12,6 +12,8 @@ const A_DROP: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(100);
 /// The same for a drop in which nothing happens.
 const IDLE: Duration = Duration::from_millis(500);
+/// The same for a drop that is not in Redis.
+const EVICTED: Duration = Duration::from_secs(5);
 /// The journal lets go of what became durable.
 const TRIM: Duration = Duration::from_millis(100);
 /// A usual writer stays the usual writer without a word.
@@ -29,6 +31,11 @@ pub(super) fn look(engine: &Engine) -> Duration {
 /// Between two looks at a drop in which nothing happens.
 pub(super) fn idle(engine: &Engine) -> Duration {
     spread(IDLE, engine.drop_count())
+}
+
+/// Between two turns for a drop that is not in Redis. A call that needs it doesn't wait for this.
+pub(super) fn evicted(engine: &Engine) -> Duration {
+    spread(EVICTED, engine.drop_count())
 }
 
 /// From a commit to the trim of what it made durable.

@@ -7,7 +7,7 @@
 use std::{
     sync::Arc,
     task::Poll,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     rhythm,
 };
 use crate::{
+    clock,
     domain::{Entry, Event},
     engine::{DropHandle, DurableNews, Engine},
     failpoint::{
@@ -26,13 +27,17 @@ use crate::{
     guard,
     ledger::{COMMIT_EVENTS, Committed, LedgerError},
     progress::{Halt, Position, Trouble},
-    store::{ENTRIES, JournalRead, RawEntries, StoreError, Tell},
+    store::{ENTRIES, JournalRead, RawEntries, StoreError, Tell, protocol},
+    trace::{self, Took},
 };
 
 /// An engine whose own call has waited so long writes itself, whoever holds the lease.
 const OWN_CALL_WAITS: Duration = Duration::from_millis(50);
 /// After so long it looks into the ledger: the news may have been lost.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Between two looks at whether anything is left in Redis of a drop that was taken out.
+const LOOK_FOR_REMAINS: Duration = Duration::from_secs(60);
 
 /// What one turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub(super) enum Step {
     Again,
     /// The drop is stopped and waits for a person.
     Halted,
+    /// The drop is not in Redis, and nobody needs it there.
+    Evicted,
 }
 
 /// What a look at Redis says about the drop, given what the ledger has.
@@ -60,6 +67,8 @@ enum Health {
     Waits(i64),
     /// The ledger lacks what was durable once, up to this (epoch, `seq`).
     WentBack(i64, i64),
+    /// An engine of this protocol has built the drop, in a form that this one may not know.
+    Newer(i64),
 }
 
 /// Carries for as long as the process lives.
@@ -86,6 +95,7 @@ pub(super) async fn run(engine: Arc<Engine>, drop: Arc<DropHandle>) {
                     }
                     Step::Idle | Step::Others => Duration::from_millis(10),
                     Step::Halted => Duration::from_secs(1),
+                    Step::Evicted => rhythm::evicted(&engine),
                 }
             }
             Err(error) => {
@@ -132,6 +142,9 @@ async fn run_once(
         return Ok(Step::Halted);
     }
     let (durable, mark) = (drop.progress.durable(), drop.progress.mark());
+    if drop.progress.is_evicted() && (durable.epoch, durable.seq) >= mark {
+        return stay_away(engine, drop, watch, &durable).await;
+    }
     let alone = watch.failures > 0 || halted;
     let recent = watch.looked.is_some_and(|at| at.elapsed() < rhythm::look(engine));
     if recent && trouble.is_none() && !halted && !drop.progress.is_stirred() {
@@ -160,6 +173,7 @@ async fn run_once(
         return mend(engine, drop, patience, &durable, health).await;
     }
     patience.healthy(durable.epoch);
+    drop.progress.take_wanted();
     drop.inbox.want(read.is_writer);
     watch.looked = read.is_writer.then(Instant::now);
     if read.entries.is_empty() {
@@ -180,6 +194,39 @@ async fn run_once(
     let mut ahead = Ahead::new(durable, alone);
     ahead.entries = read.entries;
     write(engine, drop, ahead).await
+}
+
+/// One turn for a drop that is not in Redis: it comes back when a script has looked for it in vain.
+/// Until then the only thing to do is to take away what somebody left there who died, or was late.
+async fn stay_away(
+    engine: &Arc<Engine>,
+    drop: &Arc<DropHandle>,
+    watch: &mut Watch,
+    durable: &Position,
+) -> Result<Step, TaskError> {
+    if drop.progress.take_wanted() {
+        tracing::info!(drop = %drop.id, epoch = durable.epoch, "the drop comes back to Redis");
+        let rebuilt = rebuild_and_go_on(engine, drop, durable).await;
+        if rebuilt.is_err() {
+            drop.progress.want();
+        }
+        return rebuilt.map(|()| Step::Again);
+    }
+    if watch.looked.is_none_or(|at| at.elapsed() >= LOOK_FOR_REMAINS) {
+        let stands = engine.store.stands(&[&drop.keys]).await?;
+        match stands.into_iter().flatten().next() {
+            Some(meta) if meta.epoch < durable.epoch => {
+                engine.store.evict(&drop.keys, durable.epoch).await?;
+            }
+            Some(meta) if meta.epoch > durable.epoch => {
+                let found = Health::WentBack(meta.epoch, meta.durable_seq);
+                return mend(engine, drop, &mut watch.patience, durable, found).await;
+            }
+            Some(_) | None => {}
+        }
+        watch.looked = Some(Instant::now());
+    }
+    Ok(Step::Evicted)
 }
 
 async fn look_if_late(engine: &Engine, drop: &DropHandle) -> Result<(), LedgerError> {
@@ -208,7 +255,7 @@ async fn write(
             let tell = Tell { keys: &drop.keys, news: None, trim: Some(reached) };
             engine.store.tell_durable(&engine.name, rhythm::lease(engine), &[tell]).await?;
         }
-        let committing = drop.progress.committing();
+        let (begins, committing) = (trace::now(), drop.progress.committing());
         let commit = engine.ledger.commit(&drop.id, entries, ahead.alone);
         tokio::pin!(commit);
         // Sent first; then the calls of the last batch hear of it.
@@ -227,6 +274,10 @@ async fn write(
             },
         };
         std::mem::drop(committing);
+        let took = begins.map(|began| took(&from, news.last_seq(), began));
+        if let Some(took) = took.filter(|_| !matches!(result, Ok(Ok(_)))) {
+            trace::commit_failed(&drop.id, took, &drop.progress.traced_up_to(took.to));
+        }
         let stock = match result {
             Ok(Ok(Committed { stock })) => stock,
             Ok(Err(_fenced)) => {
@@ -252,6 +303,7 @@ async fn write(
         drop.halt(None);
         let configures = news.configures;
         news.stock = stock;
+        news.took = took;
         committed = Some(news);
         if ahead.entries.is_empty()
             && let Some(news) = committed.take()
@@ -281,7 +333,13 @@ fn news_of(from: &Position, entries: &[Entry]) -> DurableNews {
         chains: entries.iter().map(|entry| (entry.seq, entry.chain.clone())).collect(),
         stock: Vec::new(),
         configures: events.any(|(event, _)| matches!(event, Event::Configured { .. })),
+        took: None,
     }
+}
+
+/// How long a commit took that has just ended.
+fn took(from: &Position, to: i64, began: SystemTime) -> Took {
+    Took { epoch: from.epoch, from: from.seq, to, began, ended: clock::wall() }
 }
 
 /// What the journal has behind the batch that is being committed.
@@ -383,7 +441,14 @@ fn diagnose(
         // Only a journal that still has all of it can bring it back.
         (Health::Fits, Some(meta)) if behind && meta.seq < mark.1 => lost(mark),
         (Health::Rebuild(_) | Health::Waits(_), _) if behind => lost(mark),
-        (Health::Fits | Health::Rebuild(_) | Health::Waits(_) | Health::WentBack(..), _) => found,
+        (
+            Health::Fits
+            | Health::Rebuild(_)
+            | Health::Waits(_)
+            | Health::WentBack(..)
+            | Health::Newer(_),
+            _,
+        ) => found,
     }
 }
 
@@ -396,6 +461,14 @@ fn diagnose_redis(durable: &Position, read: &JournalRead, trouble: Option<&Troub
     }
     if meta.epoch < durable.epoch || !meta.open {
         return Health::Waits(meta.progress_ms);
+    }
+    let (ours, built) = (protocol(), meta.built_by);
+    if !ours.shares_with(built) {
+        return if built.number > ours.number {
+            Health::Newer(built.number)
+        } else {
+            Health::Rebuild(format!("it was built by protocol {}", built.number))
+        };
     }
     if let Some(Trouble::Broken { epoch, what }) = trouble
         && *epoch == durable.epoch
@@ -453,6 +526,15 @@ async fn mend(
             engine.ledger.note_lost(&drop.id, durable.epoch, (epoch, seq)).await?;
             drop.refresh(&engine.ledger).await?;
             return Ok(Step::Again);
+        }
+        Health::Newer(built) => {
+            let ours = protocol().number;
+            let what = format!("protocol {built} has built it, and this engine speaks {ours}");
+            drop.halt(Some(Halt::Newer(what)));
+            return Ok(Step::Halted);
+        }
+        Health::Waits(_) if drop.progress.is_fenced_here(durable.epoch) => {
+            "the epoch was raised here".to_owned()
         }
         Health::Waits(progress) if !patience.is_over(durable, progress) => {
             return Ok(Step::Others);

@@ -48,9 +48,16 @@ async fn a_wrong_setting_stops_the_start_with_one_line() {
         ("DROPGATE_RATE_KEY", "fast"),
         ("DROPGATE_RATE_CUSTOMER", "1/x"),
         ("DROPGATE_RATE_ADDRESS", "0/s"),
+        ("DROPGATE_SHED_ABOVE", "0"),
+        ("DROPGATE_EVICT_AFTER_SECONDS", "0"),
         ("DROPGATE_TRUSTED_PROXIES", "10.0.0.0/40"),
         ("DROPGATE_CORS_ORIGINS", "shop.example"),
         ("DROPGATE_HSTS_SECONDS", "-1"),
+        ("DROPGATE_WEBHOOKS_ALLOW_PRIVATE", "maybe"),
+        ("DROPGATE_WEBHOOK_TIMEOUT_MS", "1"),
+        ("DROPGATE_WEBHOOK_RETRY_SECONDS", "0"),
+        ("DROPGATE_RABBITMQ_URL", "http://127.0.0.1"),
+        ("DROPGATE_KAFKA_BROKERS", "nowhere"),
         ("DROPGATE_LOG", "a=b=c"),
         ("DROPGATE_LOG_FORMAT", "xml"),
     ] {
@@ -87,7 +94,7 @@ async fn an_address_in_use_is_said_so() {
 #[tokio::test]
 async fn help_explains_every_command() {
     let help = text(&run(&["--help"], &[]).await.stdout);
-    for command in ["serve", "dev", "migrate", "audit", "rebuild", "config"] {
+    for command in ["serve", "dev", "migrate", "audit", "rebuild", "export", "erase", "config"] {
         assert!(help.contains(command), "{help}");
         let output = run(&[command, "--help"], &[]).await;
         let help = text(&output.stdout);

@@ -26,7 +26,7 @@ async fn a_drop_has_defaults_and_keeps_what_is_not_given() {
     let expected = json!({
         "id": sale.id(), "name": sale.id(), "state": "open", "opens_at": null, "closes_at": null,
         "hold_ttl_seconds": 900, "max_hold_seconds": 3600, "limit_per_customer": null,
-        "epoch": created["epoch"], "seq": 1, "skus": [],
+        "expiring_soon_seconds": [60, 10], "epoch": created["epoch"], "seq": 1, "skus": [],
     });
     assert_eq!(created, expected);
     let given = json!({

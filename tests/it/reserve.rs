@@ -26,6 +26,7 @@ async fn a_hold_has_everything_that_a_client_needs() {
         "order_id": null,
         "created_at": held["created_at"],
         "expires_at": held["expires_at"],
+        "watch_token": held["watch_token"],
     });
     assert_eq!(held, expected);
     assert_eq!(seconds_between(&held), 900.0);

@@ -98,6 +98,7 @@ fn a_file_that_is_no_good_is_named_with_a_mend() {
 fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
     let folder = tempfile::tempdir().expect("a folder");
     let key = file(folder.path(), "key", &format!("{ADMIN_KEY}\n"));
+    let headers = file(folder.path(), "headers", "authorization=Bearer%20header-pa55\n");
     let mut settings = good();
     settings.retain(|(name, _)| *name != "DROPGATE_ADMIN_KEY");
     settings.extend([
@@ -106,6 +107,8 @@ fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
         ("DROPGATE_CONNECTIONS", "77"),
         ("DROPGATE_HOLD_ACK", ""),
         ("DROPGATE_LOG", "warn"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS_FILE", headers.as_str()),
     ]);
     let flags = ["config", "--log", "debug", "--json"];
     let output = run(&flags, &settings);
@@ -121,6 +124,9 @@ fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
         ("DROPGATE_LOG", "debug", "flag"),
         ("DROPGATE_ADMIN_KEY", "(hidden)", "file"),
         ("DROPGATE_STOREFRONT_KEY", "(hidden)", "environment"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "environment"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "(hidden)", "file"),
+        ("OTEL_SERVICE_NAME", "dropgate", "default"),
         ("DROPGATE_REDIS_URL", "redis://:(hidden)@127.0.0.1:1", "environment"),
         ("DROPGATE_DATABASE_URL", "postgres://u:(hidden)@127.0.0.1:1/d", "environment"),
     ] {

@@ -65,6 +65,34 @@ fn another_epoch() {
 }
 
 #[test]
+fn built_by_another_protocol() {
+    for (built, shares_from, shares) in [
+        ("1", "1", true),
+        ("2", "1", true),
+        ("3", "2", false),
+        ("2", "2", false),
+        ("0", "0", false),
+        ("later", "1", false),
+    ] {
+        let mut case = given();
+        let meta = case.keys.meta().to_owned();
+        case.redis.must(&["HSET", &meta, "protocol", built, "shares_from", shares_from]);
+        if shares {
+            let reply = case.call("reserve", &[operation(Verb::Reserve)]).expect("a reply");
+            assert_eq!(reply[0], "OK", "{built} {shares_from}");
+        } else {
+            all_refused(&mut case, &format!("OTHER_PROTOCOL {built}"));
+        }
+    }
+    // Drops of before have no number, and are used as ever.
+    let mut case = given();
+    let meta = case.keys.meta().to_owned();
+    case.redis.must(&["HDEL", &meta, "protocol", "shares_from"]);
+    let reply = case.call("reserve", &[operation(Verb::Reserve)]).expect("a reply");
+    assert_eq!(reply[0], "OK");
+}
+
+#[test]
 fn behind_what_is_durable() {
     let mut case = given();
     case.durable_seq = 11;

@@ -11,7 +11,8 @@ use dropgate::{command::Verb, domain::DropId, store::DropKeys, store::script_nam
 use parse::{Header, Source};
 
 /// The replies that refuse a whole call, as `open_batch` gives them.
-const CALL_REFUSALS: [&str; 5] = ["MISSING", "OTHER_EPOCH", "REBUILDING", "BEHIND", "LOST_KEY"];
+const CALL_REFUSALS: [&str; 6] =
+    ["MISSING", "OTHER_EPOCH", "OTHER_PROTOCOL", "REBUILDING", "BEHIND", "LOST_KEY"];
 
 /// Every kind of event in the journal.
 const KINDS: [&str; 9] = [

@@ -1,5 +1,5 @@
-//! `lua/rebuild_*.lua`, `lua/trim.lua` and `lua/inspect.lua`: how a drop comes back from the
-//! ledger, and what its write-behind asks.
+//! `lua/rebuild_*.lua`, `lua/evict.lua`, `lua/trim.lua` and `lua/inspect.lua`: how a drop comes
+//! back from the ledger and leaves Redis, and what its write-behind asks.
 
 use redis::Value;
 
@@ -32,7 +32,14 @@ fn a_rebuild_begins_only_in_a_later_epoch() {
     assert_eq!(now, dump.number("progress_ms") + 77, "the drop's time has its skew");
     let mut meta: Vec<_> = dump.fields("meta").filter(|(name, _)| *name != "progress_ms").collect();
     meta.sort_unstable();
-    let left = [("epoch", "2"), ("phase", "rebuilding"), ("skew_ms", "77"), ("token", "t")];
+    let left = [
+        ("epoch", "2"),
+        ("phase", "rebuilding"),
+        ("protocol", "1"),
+        ("shares_from", "1"),
+        ("skew_ms", "77"),
+        ("token", "t"),
+    ];
     assert_eq!(meta, left);
     for name in ["stock", "reservations", "deadlines", "customers", "keys", "key_ages", "ended"] {
         assert_eq!(dump.pairs[name].len(), 0, "{name} is gone");
@@ -41,6 +48,21 @@ fn a_rebuild_begins_only_in_a_later_epoch() {
     // The same rebuild twice, or a rebuilder that thaws late.
     idle(&mut case, "rebuild_begin", &["2", "u"], &["OTHER_EPOCH", "2"]);
     idle(&mut case, "rebuild_begin", &["1", "t"], &["OTHER_EPOCH", "2"]);
+}
+
+#[test]
+fn a_drop_leaves_only_for_a_later_epoch() {
+    let mut case = Case::given(&GIVEN);
+    idle(&mut case, "evict", &["0"], &["OTHER_EPOCH", "1"]);
+    idle(&mut case, "evict", &["1"], &["OTHER_EPOCH", "1"]);
+    assert_eq!(case.script("evict", &words(&["2"])), Ok(words(&["OK"])));
+    let left = case.dump();
+    assert!(left.pairs.values().all(|pairs| pairs.is_empty()) && left.entries.is_empty());
+    idle(&mut case, "evict", &["2"], &["OK"]);
+    // One that has come back meanwhile stays, also half-way.
+    case.script("rebuild_begin", &words(&["3", "t"])).expect("a reply");
+    idle(&mut case, "evict", &["2"], &["OTHER_EPOCH", "3"]);
+    idle(&mut case, "evict", &["3"], &["OTHER_EPOCH", "3"]);
 }
 
 #[test]

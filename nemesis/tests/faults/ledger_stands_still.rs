@@ -85,7 +85,7 @@ async fn engines_connections(sql: &Client) -> i64 {
 }
 
 async fn no_connection_left() {
-    let postgres_settings = vec![("max_connections".to_owned(), "20".to_owned())];
+    let postgres_settings = vec![("max_connections".to_owned(), "40".to_owned())];
     let cluster = crate::start_with(ClusterOptions { postgres_settings, ..crate::options() }).await;
     let taken = std::sync::Mutex::new(Vec::new());
     let begin = async || {

@@ -7,6 +7,7 @@ mod endure;
 mod load;
 mod support;
 
+mod after;
 mod detection;
 mod dev;
 mod engine;
@@ -18,6 +19,7 @@ mod redis_faults;
 mod settings;
 mod standing_still;
 mod together;
+mod versions;
 mod went_back;
 mod windows;
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use crate::load;
 
@@ -16,6 +17,13 @@ async fn while_the_ledger_stands_still_nothing_new_is_taken_and_nothing_is_lost(
     cluster.drop_with("gone", 1, None).await;
     assert_eq!(cluster.hold(0, "gone", "c", None, None).await.expect("it").status, 201);
     assert_eq!(cluster.available(0, "still").await, Some(3));
+    let shown = json!({ "details": { "colour": "red" } });
+    let page = "/v1/drops/gone/skus/s";
+    let path = "/v1/admin/drops/gone/skus/s";
+    let put = cluster.call(0, Method::PUT, path, None, Some(shown)).await.expect("an answer");
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    let seen = cluster.call(0, Method::GET, page, None, None).await.expect("an answer");
+    assert_eq!(seen.body["details"]["colour"], "red");
     cluster.servers.postgres().freeze();
     // What is under way when it happens gets an answer within the bound.
     let since = Instant::now();
@@ -33,7 +41,11 @@ async fn while_the_ledger_stands_still_nothing_new_is_taken_and_nothing_is_lost(
     // Refusals and reads go on.
     let refused = cluster.hold(0, "gone", "c-3", None, None).await.expect("an answer");
     assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "sold_out"));
-    assert_eq!(cluster.available(0, "gone").await, Some(0));
+    let seen = cluster.call(0, Method::GET, page, None, None).await.expect("an answer");
+    assert_eq!(
+        (&seen.body["available"], &seen.body["details"]["colour"]),
+        (&0.into(), &"red".into())
+    );
     assert_eq!(cluster.available(0, "still").await, Some(3));
     cluster.servers.postgres().thaw();
     // Everything drains without a hand on it, and the same key tells what happened.

@@ -2,9 +2,10 @@
 
 use super::super::problem::Code;
 use super::super::problem::Code::{
-    AlreadyConfirmed, DropClosed, DropNotOpen, DropPaused, InsufficientAvailable, InvalidRequest,
-    KeyEnded, LimitExceeded, MaxHoldReached, NotConfirmed, ReservationExpired, ReservationReleased,
-    SoldOut, Unavailable, UnknownDrop, UnknownKey, UnknownReservation, UnknownSku,
+    AlreadyConfirmed, DropClosed, DropNotOpen, DropPaused, Forbidden, HoldActive,
+    InsufficientAvailable, InvalidRequest, KeyEnded, LimitExceeded, MaxHoldReached, NotConfirmed,
+    ReservationExpired, ReservationReleased, SoldOut, Unavailable, UnknownDelivery, UnknownDrop,
+    UnknownKey, UnknownReservation, UnknownSku, UnknownWebhook,
 };
 
 /// Who may call it.
@@ -13,7 +14,7 @@ pub(super) enum Scope {
     Public,
     Storefront,
     Admin,
-    /// An admin's who is limited to no drop.
+    /// An admin's who is limited to no drop: keys, customers, webhooks.
     Keys,
     Operations,
 }
@@ -98,6 +99,10 @@ const fn call(
 
 const RESERVATIONS: &str = "/v1/drops/{drop}/reservations";
 const RESERVATION: &[(u16, &str)] = &[(200, "Reservation")];
+const FEED: &[(&str, bool, &str)] =
+    &[("watch", false, "WatchTokens"), ("last_event_id", false, "FeedMark")];
+const WEBHOOK: &str = "/v1/admin/webhooks/{webhook}";
+const NO_WEBHOOK: &[Code] = &[UnknownWebhook];
 const DROP: &[(u16, &str)] = &[(200, "AdminDrop")];
 
 /// Every call, in the order of the router.
@@ -132,6 +137,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         success: &[(200, "PublicSku"), (304, "")],
         codes: &[UnknownDrop, UnknownSku],
         ..call("get", "/v1/drops/{drop}/skus/{sku}", "readSku", "A SKU's stock", Scope::Public)
+    },
+    Operation {
+        query: FEED,
+        success: &[(200, "text/event-stream")],
+        codes: &[Forbidden, InvalidRequest, UnknownDrop],
+        ..call(
+            "get",
+            "/v1/drops/{drop}/events",
+            "followDrop",
+            "Live stock, and what a token's holder is told (the same by WebSocket at /ws)",
+            Scope::Public,
+        )
     },
     Operation {
         query: &[
@@ -221,7 +238,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         success: RESERVATION,
         codes: &[
             UnknownDrop,
-            UnknownSku,
             UnknownReservation,
             SoldOut,
             LimitExceeded,
@@ -352,7 +368,29 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )
     },
     Operation {
-        query: &[("after_seq", false, "Seq"), ("limit", false, "LedgerLimit")],
+        success: &[(200, "Sale")],
+        codes: &[UnknownDrop],
+        ..call(
+            "get",
+            "/v1/admin/drops/{drop}/sale",
+            "readSale",
+            "The figures of a sale, those of all engines together",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        query: &[
+            ("after_seq", false, "Seq"),
+            ("before_seq", false, "Seq"),
+            ("order", false, "LedgerOrder"),
+            ("kind", false, "LedgerKinds"),
+            ("sku", false, "Name"),
+            ("customer_id", false, "Token"),
+            ("reservation_id", false, "ReservationId"),
+            ("since", false, "GivenTime"),
+            ("until", false, "GivenTime"),
+            ("limit", false, "LedgerLimit"),
+        ],
         success: &[(200, "LedgerPage")],
         codes: &[UnknownDrop],
         ..call(
@@ -364,6 +402,27 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )
     },
     Operation {
+        query: &[
+            ("after_seq", false, "Seq"),
+            ("before_seq", false, "Seq"),
+            ("kind", false, "LedgerKinds"),
+            ("sku", false, "Name"),
+            ("customer_id", false, "Token"),
+            ("reservation_id", false, "ReservationId"),
+            ("since", false, "GivenTime"),
+            ("until", false, "GivenTime"),
+        ],
+        success: &[(200, "text/csv")],
+        codes: &[UnknownDrop],
+        ..call(
+            "get",
+            "/v1/admin/drops/{drop}/ledger.csv",
+            "downloadLedger",
+            "Everything that happened and fits, as CSV with a header",
+            Scope::Admin,
+        )
+    },
+    Operation {
         success: &[(200, "Audit")],
         codes: &[UnknownDrop],
         ..call(
@@ -371,6 +430,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
             "/v1/admin/drops/{drop}/audit",
             "audit",
             "Redis against the ledger, and the ledger against itself",
+            Scope::Admin,
+        )
+    },
+    Operation {
+        success: &[(200, "OwnKey")],
+        ..call(
+            "get",
+            "/v1/admin/key",
+            "readOwnKey",
+            "What the key that is sent opens",
             Scope::Admin,
         )
     },
@@ -417,6 +486,103 @@ pub(super) const OPERATIONS: &[Operation] = &[
             "/v1/admin/keys/{id}/rotate",
             "rotateKey",
             "Give a key a new secret, shown this once",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        body: Body::Required("Erase"),
+        success: &[(200, "Erased")],
+        codes: &[UnknownDrop, HoldActive],
+        ..call(
+            "post",
+            "/v1/admin/customers/erase",
+            "eraseCustomer",
+            "Put a pseudonym in the place of a customer, for good",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        query: &[("cursor", false, "Cursor"), ("limit", false, "Limit")],
+        success: &[(200, "WebhookPage")],
+        ..call("get", "/v1/admin/webhooks", "listWebhooks", "All webhooks", Scope::Keys)
+    },
+    Operation {
+        body: Body::Required("NewWebhook"),
+        success: &[(201, "WebhookWithSecret")],
+        ..call(
+            "post",
+            "/v1/admin/webhooks",
+            "createWebhook",
+            "Have events sent somewhere; the secret that signs them is shown this once",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        success: &[(200, "Webhook")],
+        codes: NO_WEBHOOK,
+        ..call("get", WEBHOOK, "readWebhook", "One webhook", Scope::Keys)
+    },
+    Operation {
+        body: Body::Required("WebhookPatch"),
+        success: &[(200, "Webhook")],
+        codes: NO_WEBHOOK,
+        ..call("patch", WEBHOOK, "changeWebhook", "Change a webhook, or pause it", Scope::Keys)
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: &[(200, "Webhook")],
+        codes: NO_WEBHOOK,
+        ..call("delete", WEBHOOK, "deleteWebhook", "End a webhook, and forget it", Scope::Keys)
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: &[(200, "WebhookWithSecret")],
+        codes: NO_WEBHOOK,
+        ..call(
+            "post",
+            "/v1/admin/webhooks/{webhook}/rotate",
+            "rotateWebhook",
+            "Give a webhook a new secret, shown this once; the old one signs for a day more",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: &[(200, "Attempt")],
+        codes: NO_WEBHOOK,
+        ..call(
+            "post",
+            "/v1/admin/webhooks/{webhook}/test",
+            "testWebhook",
+            "Send a test event now, and tell what came back",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        query: &[
+            ("state", false, "DeliveryState"),
+            ("cursor", false, "Cursor"),
+            ("limit", false, "Limit"),
+        ],
+        success: &[(200, "DeliveryPage")],
+        codes: NO_WEBHOOK,
+        ..call(
+            "get",
+            "/v1/admin/webhooks/{webhook}/deliveries",
+            "listDeliveries",
+            "What a webhook did not take at once, the newest first",
+            Scope::Keys,
+        )
+    },
+    Operation {
+        body: Body::Optional("Nothing"),
+        success: &[(202, "Delivery")],
+        codes: &[UnknownWebhook, UnknownDelivery],
+        ..call(
+            "post",
+            "/v1/admin/webhooks/{webhook}/deliveries/{delivery}/resend",
+            "resendDelivery",
+            "Send a delivery once more, as soon as the webhook is active",
             Scope::Keys,
         )
     },

@@ -1,7 +1,7 @@
 //! One HTTP call and what came back.
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 /// A call that is being put together.
@@ -49,23 +49,45 @@ impl Call {
 
     /// Sends it, for an answer that need not be JSON.
     pub(crate) async fn send_bare(self) -> (u16, Vec<u8>) {
-        let response = self.0.send().await.expect("an answer");
-        let status = response.status().as_u16();
-        (status, response.bytes().await.expect("a whole answer").to_vec())
+        let (status, _, body) = self.send_whole().await;
+        (status, body)
+    }
+
+    /// Sends it, for an answer that goes on.
+    pub(crate) async fn open(self) -> Response {
+        self.0.send().await.expect("an answer")
     }
 
     /// Sends it.
     pub(crate) async fn send(self) -> Reply {
-        let response = self.0.send().await.expect("an answer");
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let bytes = response.bytes().await.expect("a whole answer");
+        let (status, headers, bytes) = self.send_whole().await;
         let body = if bytes.is_empty() {
             Value::Null
         } else {
             serde_json::from_slice(&bytes).expect("a JSON answer")
         };
         Reply { status, headers, body }
+    }
+
+    /// Sends it, for all of an answer that need not be JSON: status, headers, body. Of a stream, only
+    /// the beginning.
+    pub(crate) async fn send_whole(self) -> (u16, HeaderMap, Vec<u8>) {
+        let mut response = self.open().await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let goes_on = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if goes_on {
+            response.chunk().await.expect("a beginning").unwrap_or_default()
+        } else {
+            response.bytes().await.expect("a whole answer")
+        };
+        (status, headers, body.to_vec())
+    }
+
+    /// Its method and its path.
+    pub(crate) fn asks(&self) -> (Method, String) {
+        let copy = self.0.try_clone().expect("a body that is no stream");
+        let request = copy.build().expect("a request");
+        (request.method().clone(), request.url().path().to_owned())
     }
 }
 

@@ -21,7 +21,8 @@ impl EngineProcess {
     pub(crate) fn command(verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dropgate"));
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DROPGATE_") {
+            let name_of = name.to_string_lossy();
+            if ["DROPGATE_", "OTEL_", "SSL_CERT_"].iter().any(|ours| name_of.starts_with(ours)) {
                 command.env_remove(name);
             }
         }

@@ -1,17 +1,39 @@
 //! The harness: real servers, two real engines, a drop for each test, and an oracle that
 //! looks at the books when a test is over.
 
+mod apart;
+mod between;
+mod browser;
 mod call;
+pub(crate) mod cli;
+pub(crate) mod collector;
 mod engine;
+mod feed;
 mod keys;
+mod line;
 mod oracle;
+mod rabbitmq;
+mod receiver;
 mod sale;
+mod terminal;
+mod tls;
+mod traces;
 mod world;
 
+pub(crate) use apart::{Apart, TAKE_OVER, event_of, firsts};
+pub(crate) use between::{Between, Fate};
+pub(crate) use browser::{Browser, Dev};
 pub(crate) use call::{Call, Reply};
 pub(crate) use engine::EngineProcess;
+pub(crate) use feed::Feed;
 pub(crate) use keys::MadeKey;
+pub(crate) use line::Line;
+pub(crate) use rabbitmq::RabbitMq;
+pub(crate) use receiver::{Act, Received, Receiver};
 pub(crate) use sale::{Sale, lines};
+pub(crate) use terminal::Terminal;
+pub(crate) use tls::Terminator;
+pub(crate) use traces::{checked, keys_with, remove_keys, tables_with};
 pub(crate) use world::{ADMIN_KEY, STOREFRONT_KEY, World};
 
 use std::future::Future;
@@ -60,4 +82,11 @@ where
         assert!(Instant::now() < deadline, "waited {limit:?} in vain: {what}");
         sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The most memory that a process has had, in kilobytes.
+pub(crate) fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -8,6 +8,7 @@ use tokio_postgres::{Client as Postgres, NoTls};
 
 use super::call::Call;
 use super::eventually;
+use super::traces::checked;
 use super::world::{ADMIN_KEY, World};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(super) async fn check(world: &World, drop: &str) {
     assert_eq!(stock, read_stock(&database, drop).await, "{drop}: facts against stock");
     let kept = read_accounts(&database, drop).await;
     assert_eq!(accounts, kept, "{drop}: facts against reservations");
+    let (found, _) = checked(world, drop).await;
+    assert_eq!((found.unsealed, found.violations), (0, Vec::new()), "{drop}: the seals");
 }
 
 /// Waits until the ledger has the whole journal, and asserts that the audit finds nothing.

@@ -84,8 +84,13 @@ impl Sale {
 
     /// Any call, without a key.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> Call {
+        Call::new(&self.http, method, self.url(path))
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
         let url = self.at.as_deref().unwrap_or_else(|| self.world.url(self.engine));
-        Call::new(&self.http, method, format!("{url}{path}"))
+        format!("{url}{path}")
     }
 
     /// A call to `/v1/drops/{drop}…` with the storefront's key.

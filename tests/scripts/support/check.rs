@@ -67,6 +67,7 @@ fn check_chain(before: &Dump, after: &Dump, entry: &Entry, (id, fields): &RawEnt
         entry.epoch.to_string(),
         entry.seq.to_string(),
         entry.at.0.to_string(),
+        before.get("meta", "token").unwrap_or_default().to_owned(),
         text.clone(),
     ];
     // A script's name in Redis is the SHA-1 of its text.
