@@ -5,9 +5,9 @@ COPY . .
 RUN cargo build --release --locked --package dropgate
 
 FROM debian:bookworm-slim
-RUN useradd --system --no-create-home dropgate
+RUN useradd --system --uid 10001 --no-create-home dropgate
 COPY --from=build /src/target/release/dropgate /usr/local/bin/dropgate
-USER dropgate
+USER 10001
 ENV DROPGATE_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 ENTRYPOINT ["dropgate"]

@@ -1,0 +1,285 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.problem import Problem
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    drop: str,
+    *,
+    watch: str | Unset = UNSET,
+    last_event_id: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_none_match, Unset):
+        headers["If-None-Match"] = if_none_match
+
+    if not isinstance(x_request_id, Unset):
+        headers["X-Request-Id"] = x_request_id
+
+    if not isinstance(traceparent, Unset):
+        headers["traceparent"] = traceparent
+
+    params: dict[str, Any] = {}
+
+    params["watch"] = watch
+
+    params["last_event_id"] = last_event_id
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/drops/{drop}/events".format(
+            drop=quote(str(drop), safe=""),
+        ),
+        "params": params,
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Problem | str | None:
+    if response.status_code == 200:
+        response_200 = response.text
+        return response_200
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 405:
+        response_405 = Problem.from_dict(response.json())
+
+        return response_405
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Problem | str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    drop: str,
+    *,
+    client: AuthenticatedClient | Client,
+    watch: str | Unset = UNSET,
+    last_event_id: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Response[Problem | str]:
+    """Live stock, and what a token's holder is told (the same by WebSocket at /ws)
+
+     A snapshot first, then changes, then heartbeats; at most ten messages a second for each SKU. After a
+    break send the last id as `Last-Event-ID`.
+
+    Args:
+        drop (str):
+        watch (str | Unset): Up to 20 tokens with commas between.
+        last_event_id (str | Unset): The id of the last message seen; the header Last-Event-ID
+            says the same.
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | str]
+    """
+
+    kwargs = _get_kwargs(
+        drop=drop,
+        watch=watch,
+        last_event_id=last_event_id,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    drop: str,
+    *,
+    client: AuthenticatedClient | Client,
+    watch: str | Unset = UNSET,
+    last_event_id: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Problem | str | None:
+    """Live stock, and what a token's holder is told (the same by WebSocket at /ws)
+
+     A snapshot first, then changes, then heartbeats; at most ten messages a second for each SKU. After a
+    break send the last id as `Last-Event-ID`.
+
+    Args:
+        drop (str):
+        watch (str | Unset): Up to 20 tokens with commas between.
+        last_event_id (str | Unset): The id of the last message seen; the header Last-Event-ID
+            says the same.
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | str
+    """
+
+    return sync_detailed(
+        drop=drop,
+        client=client,
+        watch=watch,
+        last_event_id=last_event_id,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    ).parsed
+
+
+async def asyncio_detailed(
+    drop: str,
+    *,
+    client: AuthenticatedClient | Client,
+    watch: str | Unset = UNSET,
+    last_event_id: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Response[Problem | str]:
+    """Live stock, and what a token's holder is told (the same by WebSocket at /ws)
+
+     A snapshot first, then changes, then heartbeats; at most ten messages a second for each SKU. After a
+    break send the last id as `Last-Event-ID`.
+
+    Args:
+        drop (str):
+        watch (str | Unset): Up to 20 tokens with commas between.
+        last_event_id (str | Unset): The id of the last message seen; the header Last-Event-ID
+            says the same.
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | str]
+    """
+
+    kwargs = _get_kwargs(
+        drop=drop,
+        watch=watch,
+        last_event_id=last_event_id,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    drop: str,
+    *,
+    client: AuthenticatedClient | Client,
+    watch: str | Unset = UNSET,
+    last_event_id: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Problem | str | None:
+    """Live stock, and what a token's holder is told (the same by WebSocket at /ws)
+
+     A snapshot first, then changes, then heartbeats; at most ten messages a second for each SKU. After a
+    break send the last id as `Last-Event-ID`.
+
+    Args:
+        drop (str):
+        watch (str | Unset): Up to 20 tokens with commas between.
+        last_event_id (str | Unset): The id of the last message seen; the header Last-Event-ID
+            says the same.
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | str
+    """
+
+    return (
+        await asyncio_detailed(
+            drop=drop,
+            client=client,
+            watch=watch,
+            last_event_id=last_event_id,
+            if_none_match=if_none_match,
+            x_request_id=x_request_id,
+            traceparent=traceparent,
+        )
+    ).parsed

@@ -1,0 +1,244 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.problem import Problem
+from ...models.public_sku import PublicSku
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    drop: str,
+    sku: str,
+    *,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_none_match, Unset):
+        headers["If-None-Match"] = if_none_match
+
+    if not isinstance(x_request_id, Unset):
+        headers["X-Request-Id"] = x_request_id
+
+    if not isinstance(traceparent, Unset):
+        headers["traceparent"] = traceparent
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/drops/{drop}/skus/{sku}".format(
+            drop=quote(str(drop), safe=""),
+            sku=quote(str(sku), safe=""),
+        ),
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Any | Problem | PublicSku | None:
+    if response.status_code == 200:
+        response_200 = PublicSku.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 304:
+        response_304 = cast(Any, None)
+        return response_304
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 405:
+        response_405 = Problem.from_dict(response.json())
+
+        return response_405
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Any | Problem | PublicSku]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    drop: str,
+    sku: str,
+    *,
+    client: AuthenticatedClient | Client,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Response[Any | Problem | PublicSku]:
+    """A SKU's stock
+
+    Args:
+        drop (str):
+        sku (str):
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Any | Problem | PublicSku]
+    """
+
+    kwargs = _get_kwargs(
+        drop=drop,
+        sku=sku,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    drop: str,
+    sku: str,
+    *,
+    client: AuthenticatedClient | Client,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Any | Problem | PublicSku | None:
+    """A SKU's stock
+
+    Args:
+        drop (str):
+        sku (str):
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Any | Problem | PublicSku
+    """
+
+    return sync_detailed(
+        drop=drop,
+        sku=sku,
+        client=client,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    ).parsed
+
+
+async def asyncio_detailed(
+    drop: str,
+    sku: str,
+    *,
+    client: AuthenticatedClient | Client,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Response[Any | Problem | PublicSku]:
+    """A SKU's stock
+
+    Args:
+        drop (str):
+        sku (str):
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Any | Problem | PublicSku]
+    """
+
+    kwargs = _get_kwargs(
+        drop=drop,
+        sku=sku,
+        if_none_match=if_none_match,
+        x_request_id=x_request_id,
+        traceparent=traceparent,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    drop: str,
+    sku: str,
+    *,
+    client: AuthenticatedClient | Client,
+    if_none_match: str | Unset = UNSET,
+    x_request_id: str | Unset = UNSET,
+    traceparent: str | Unset = UNSET,
+) -> Any | Problem | PublicSku | None:
+    """A SKU's stock
+
+    Args:
+        drop (str):
+        sku (str):
+        if_none_match (str | Unset):
+        x_request_id (str | Unset):
+        traceparent (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Any | Problem | PublicSku
+    """
+
+    return (
+        await asyncio_detailed(
+            drop=drop,
+            sku=sku,
+            client=client,
+            if_none_match=if_none_match,
+            x_request_id=x_request_id,
+            traceparent=traceparent,
+        )
+    ).parsed

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Generator, TextIO, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.line import Line
+
+
+T = TypeVar("T", bound="Change")
+
+
+@_attrs_define
+class Change:
+    """
+    Attributes:
+        lines (list[Line]): Up to 20 SKUs; lines of one SKU are added up.
+    """
+
+    lines: list[Line]
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.line import Line  # noqa: PLC0415
+
+        lines = []
+        for componentsschemas_lines_item_data in self.lines:
+            componentsschemas_lines_item = componentsschemas_lines_item_data.to_dict()
+            lines.append(componentsschemas_lines_item)
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "lines": lines,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.line import Line  # noqa: PLC0415
+
+        d = dict(src_dict)
+        lines = []
+        _lines = d.pop("lines")
+        for componentsschemas_lines_item_data in _lines:
+            componentsschemas_lines_item = Line.from_dict(componentsschemas_lines_item_data)
+
+            lines.append(componentsschemas_lines_item)
+
+        change = cls(
+            lines=lines,
+        )
+
+        return change
