@@ -87,6 +87,16 @@ impl Drop for Process {
     }
 }
 
+/// Memory that a process has at present, in bytes.
+///
+/// # Errors
+/// When it does not run.
+pub fn resident(id: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("its memory")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
 /// Processor time that a process and its ended children have used (`/proc/…/stat`, fields 14
 /// and 15).
 ///

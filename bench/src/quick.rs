@@ -10,8 +10,8 @@ use dropgate_bench::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// `what` is `none`, or an engine that answers holds from `redis` or `ledger`.
-/// Holds are spread over `drops`.
+/// `what` is `none`, an engine that answers holds from `redis` or `ledger`, or `refusals` of one
+/// whose drops are sold out. Holds are spread over `drops`.
 pub(crate) async fn look(
     what: &str,
     duration: Duration,
@@ -21,12 +21,14 @@ pub(crate) async fn look(
     let stage = Stage::start(&std::env::current_exe()?).await?;
     let process = match what {
         "none" => stage.front(Design::None).await?,
+        "refusals" => stage.engine("ledger").await?,
         ack => stage.engine(ack).await?,
     };
     let drop_of = move |n: u64| format!("d{}", n % drops);
     let opened = if what == "none" { 0 } else { drops };
+    let (units, status) = if what == "refusals" { (0, 409) } else { (100_000_000, 201) };
     for n in 0..opened {
-        open_drop(&process, &drop_of(n), 100_000_000).await?;
+        open_drop(&process, &drop_of(n), units).await?;
     }
     let make = move |n| hold(&drop_of(n), n);
     for _ in 0..3 {
@@ -35,12 +37,12 @@ pub(crate) async fn look(
             let stop = CancellationToken::new();
             let run = open(process.address, 2 * CONNECTIONS, rate, duration, stop, make).await?;
             let (p50, p99) = (run.quantile(0.5), run.quantile(0.99));
-            (run.only(201)?, format!("{:.0}/s, p50 {p50} ms, p99 {p99} ms", run.rate))
+            (run.only(status)?, format!("{:.0}/s, p50 {p50} ms, p99 {p99} ms", run.rate))
         } else {
             let run = closed(process.address, CONNECTIONS, duration, make).await?;
-            (run.only(201)?, format!("{:.0}/s", run.rate(201)))
+            (run.only(status)?, format!("{:.0}/s", run.rate(status)))
         };
-        if opened > 0 {
+        if opened > 0 && status == 201 {
             until_durable(&process, &drop_of(0), 1).await?;
         }
         let spent = Spent::so_far(&stage, &process)?.since(before, calls);

@@ -64,8 +64,21 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn engine(&self, hold_ack: &str) -> anyhow::Result<Process> {
+        self.engine_with(hold_ack, &[]).await
+    }
+
+    /// Starts an engine with more settings.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn engine_with(
+        &self,
+        hold_ack: &str,
+        more: &[(&'static str, &str)],
+    ) -> anyhow::Result<Process> {
         let mut settings = self.settings();
         settings.push(("DROPGATE_HOLD_ACK", hold_ack.to_owned()));
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Process::start(&self.program, &["engine", "serve"], &settings).await
     }
 

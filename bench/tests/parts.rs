@@ -25,12 +25,12 @@ fn figures<'a>(results: &'a Value, part: &str) -> Vec<&'a Value> {
 fn parts_run_and_make_a_page() {
     let dir = tempfile::tempdir().expect("a folder");
     let page = dir.path().join("BENCHMARKS.md");
-    bench(&["start", "holds"], &page);
+    bench(&["start", "holds", "limits"], &page);
     bench(&["backlog"], &page);
     let json = fs::read_to_string(dir.path().join("bench/results.json")).expect("results");
     let results: Value = serde_json::from_str(&json).expect("JSON");
 
-    for (part, count) in [("holds", 1), ("start", 1), ("backlog", 2)] {
+    for (part, count) in [("holds", 1), ("start", 1), ("backlog", 2), ("limits", 4)] {
         let figures = figures(&results, part);
         assert_eq!(figures.len(), count, "{part}");
         for figure in figures {

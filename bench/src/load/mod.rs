@@ -2,10 +2,12 @@
 
 mod closed;
 mod connection;
+mod feed;
 mod open;
 
 pub use closed::{Closed, Until, closed, closed_until};
 pub use connection::{Call, Connection};
+pub use feed::Watchers;
 pub use open::{Open, open};
 
 /// Calls under way at a time, unless said otherwise.

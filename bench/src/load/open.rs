@@ -68,8 +68,9 @@ struct Pace {
 }
 
 impl Pace {
+    /// The first starts an interval behind the beginning: when the pacer lets it through.
     fn intended(&self, number: u64) -> Instant {
-        self.start + Duration::from_secs_f64(number as f64 / self.rate)
+        self.start + Duration::from_secs_f64((number + 1) as f64 / self.rate)
     }
 
     /// Lets requests through when their time has come, until `duration` is over or `stop`.
@@ -83,7 +84,7 @@ impl Pace {
             if elapsed >= duration {
                 break;
             }
-            let wait = self.intended(through + 1).saturating_duration_since(Instant::now());
+            let wait = self.intended(through).saturating_duration_since(Instant::now());
             thread::sleep(wait.max(STEP));
         }
         self.end.store(through, Ordering::SeqCst);

@@ -5,6 +5,7 @@ mod expiry;
 mod growth;
 mod holds;
 mod latency;
+mod limits;
 mod memory;
 mod reads;
 mod rebuild;
@@ -12,6 +13,7 @@ mod redis_cpu;
 mod refusals;
 mod rivals;
 mod start;
+mod watchers;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,10 @@ pub enum Part {
     Rebuild,
     /// From start to ready.
     Start,
+    /// Holds beside thousands who watch, and when they hear.
+    Watchers,
+    /// Holds and reads with rate limits against none.
+    Limits,
 }
 
 /// What a part is, for those who read its figures.
@@ -85,6 +91,8 @@ impl Part {
             Part::Backlog => backlog::ABOUT,
             Part::Rebuild => rebuild::ABOUT,
             Part::Start => start::ABOUT,
+            Part::Watchers => watchers::ABOUT,
+            Part::Limits => limits::ABOUT,
         }
     }
 
@@ -107,6 +115,8 @@ impl Part {
             Part::Backlog => backlog::run(bench).await,
             Part::Rebuild => rebuild::run(bench).await,
             Part::Start => start::run(bench).await,
+            Part::Watchers => watchers::run(bench).await,
+            Part::Limits => Box::pin(limits::run(bench)).await,
         }
     }
 }
