@@ -29,7 +29,7 @@ use crate::{
     guard, measure,
     progress::{Position, Progress, Trouble},
     store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
-    trace::{Ran, TurnTrace, Waiting},
+    trace::{self, Ran, TurnTrace, Waiting},
 };
 
 /// Operations of one turn: one script must not hold up Redis for long.
@@ -84,7 +84,14 @@ trait Work: Send + std::fmt::Debug {
     fn start(&self) -> bool;
     /// Marks it as not sent after all.
     fn put_back(&self);
-    fn reach(self: Box<Self>, drop: &DropId, text: &str, position: Position, now: Millis);
+    /// Tells its outcome. Where the call stands, if it is traced and waits for the ledger now.
+    fn reach(
+        self: Box<Self>,
+        drop: &DropId,
+        text: &str,
+        position: Position,
+        now: Millis,
+    ) -> Option<trace::Place>;
     fn fail(self: Box<Self>, undone: Undone);
 }
 
@@ -132,13 +139,22 @@ impl<O: Operation> Work for Errand<O> {
         self.stage.store(WAITING, Ordering::Release);
     }
 
-    fn reach(self: Box<Self>, drop: &DropId, text: &str, position: Position, now: Millis) {
+    fn reach(
+        self: Box<Self>,
+        drop: &DropId,
+        text: &str,
+        position: Position,
+        now: Millis,
+    ) -> Option<trace::Place> {
         let outcome = read_outcome(&self.operation, drop, text);
+        let waits = matches!(outcome, Ok(Outcome::Done(_) | Outcome::Replayed { .. }));
+        let place = self.traced.as_ref().filter(|_| waits).map(Waiting::place);
         let result = outcome
             .map(|outcome| Reached { outcome, position, now })
             .map_err(|unknown| Undone::Unknown(unknown.to_string()));
         // A caller that has gone needs no answer.
         let _ = self.answer.send(result);
+        place
     }
 
     fn fail(self: Box<Self>, undone: Undone) {
@@ -393,9 +409,11 @@ impl Runner {
             return;
         }
         let position = Position { epoch, seq, chain };
-        for (work, text) in group.into_iter().zip(&outcomes) {
-            work.reach(&self.drop, text, position.clone(), now);
-        }
+        let reached = group.into_iter().zip(&outcomes);
+        let traced: Vec<trace::Place> = reached
+            .filter_map(|(work, text)| work.reach(&self.drop, text, position.clone(), now))
+            .collect();
+        self.progress.wait_traced(epoch, seq, traced);
     }
 
     /// Waits for a new epoch, or a moment: the write-behind looks into the trouble meanwhile.

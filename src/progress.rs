@@ -88,8 +88,6 @@ struct Waiter {
     chain: String,
     since: Instant,
     verdict: oneshot::Sender<Verdict>,
-    /// Where the call stands, if it is traced.
-    traced: Option<trace::Place>,
 }
 
 struct State {
@@ -99,6 +97,8 @@ struct State {
     mark: (i64, i64),
     recent: VecDeque<(i64, String)>,
     waiters: BTreeMap<i64, Vec<Waiter>>,
+    /// Traced calls by the (epoch, `seq`) that they wait for, in order.
+    traced: VecDeque<((i64, i64), trace::Place)>,
     /// The highest `seq` seen in Redis in this epoch.
     seen_seq: i64,
     /// Whether a turn of the lane is under way, and the highest `seq` heard of meanwhile.
@@ -157,6 +157,7 @@ impl Progress {
                 mark: (durable.epoch, durable.seq),
                 durable,
                 waiters: BTreeMap::new(),
+                traced: VecDeque::new(),
                 since: Instant::now(),
                 trouble: None,
                 halted: None,
@@ -273,15 +274,6 @@ impl Progress {
 
     /// Waits until the ledger has `position`, or has gone on without it.
     pub fn wait(&self, position: &Position) -> oneshot::Receiver<Verdict> {
-        self.wait_as(position, None)
-    }
-
-    /// The same for a call that is `traced`.
-    pub fn wait_as(
-        &self,
-        position: &Position,
-        traced: Option<trace::Place>,
-    ) -> oneshot::Receiver<Verdict> {
         let (verdict, answer) = oneshot::channel();
         let mut state = self.lock();
         // Nothing is known of what lies ahead; looking at all the others too would cost each call
@@ -292,7 +284,6 @@ impl Progress {
             chain: position.chain.clone(),
             since: Instant::now(),
             verdict,
-            traced,
         };
         state.waiters.entry(position.seq).or_default().push(waiter);
         if !ahead {
@@ -301,12 +292,23 @@ impl Progress {
         answer
     }
 
+    /// Notes where traced calls stand that wait for this (epoch, `seq`) from now on. It is noted when
+    /// Redis has answered: by the time a call itself gets to wait, the commit may have ended.
+    pub fn wait_traced(&self, epoch: i64, seq: i64, calls: Vec<trace::Place>) {
+        if calls.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        state.traced.extend(calls.into_iter().map(|call| ((epoch, seq), call)));
+    }
+
     /// Where the traced calls stand that wait for events up to `seq`.
     #[must_use]
     pub fn traced_up_to(&self, seq: i64) -> Vec<trace::Place> {
         let state = self.lock();
-        let waiters = state.waiters.range(..=seq).flat_map(|(_, waiters)| waiters);
-        waiters.filter_map(|waiter| waiter.traced).collect()
+        let reached = (state.durable.epoch, seq);
+        let waiting = state.traced.iter().take_while(|(at, _)| *at <= reached);
+        waiting.map(|(_, call)| *call).collect()
     }
 
     /// How many calls wait for the ledger.
@@ -540,6 +542,9 @@ impl State {
     /// Answers every waiter about whom something is known.
     fn settle(&mut self) {
         let durable = self.durable.clone();
+        while self.traced.front().is_some_and(|(at, _)| *at <= (durable.epoch, durable.seq)) {
+            self.traced.pop_front();
+        }
         let mut later = self.waiters.split_off(&(durable.seq + 1));
         let stale = later.values().flatten().any(|waiter| waiter.epoch < durable.epoch);
         let now = Instant::now();

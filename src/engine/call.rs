@@ -14,7 +14,6 @@ use crate::{
     lane::{Reached, Undone},
     ledger::Remembered,
     progress::{Position, Verdict},
-    trace,
 };
 
 /// How long a doubtful call waits before it looks at the ledger again.
@@ -108,8 +107,7 @@ impl Engine {
         deadline: Instant,
     ) -> Result<(), CallError> {
         let traced = Caller::traced().map(|call| (call, clock::wall()));
-        let place = traced.as_ref().map(|(call, _)| call.place());
-        let waited = self.await_ledger(drop, position, key, deadline, place).await;
+        let waited = self.await_ledger(drop, position, key, deadline).await;
         if let Some((call, since)) = traced {
             let at = (position.epoch, position.seq);
             drop.commits.waited(&call, since, at, waited.is_ok());
@@ -128,14 +126,13 @@ impl Engine {
         position: &Position,
         key: Option<&RequestKey>,
         deadline: Instant,
-        traced: Option<trace::Place>,
     ) -> Result<(), CallError> {
         let late = || CallError::unknown("the ledger did not have it in time");
         if failpoint::without(Mutant::AckBeforeCommit) {
             return Ok(());
         }
         loop {
-            let verdict = drop.progress.wait_as(position, traced);
+            let verdict = drop.progress.wait(position);
             match tokio::time::timeout_at(deadline, verdict).await {
                 Err(_) => return Err(late()),
                 Ok(Ok(Verdict::Durable)) => return Ok(()),

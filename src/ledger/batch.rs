@@ -162,6 +162,13 @@ impl Batch {
         batch
     }
 
+    /// Whether all that it does is to make holds of one drop.
+    pub(super) fn only_holds(&self) -> bool {
+        let Batch { drops, holds, ledger, reservations, .. } = self;
+        let others = ledger.seq.len() + reservations.id.len();
+        drops.id.len() == 1 && !holds.seq.is_empty() && others == 0
+    }
+
     fn add(&mut self, drop: i32, part: &Part) {
         let entries = &part.entries;
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return };

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -59,6 +60,15 @@ pub enum Decision {
 /// How long a commit may take. Its outcome is unknown after that, and the head tells it.
 const COMMIT_WITHIN: Duration = Duration::from_secs(5);
 
+/// New holds of one drop, without and with idempotency keys: what most batches are. No row is
+/// the fence.
+static HOLDS: LazyLock<[String; 2]> = LazyLock::new(|| {
+    let text = include_str!("holds.sql");
+    let parts: Vec<&str> = text.split("/* keys */").collect();
+    [[parts[0], parts[2]].concat(), parts.concat()]
+});
+
+/// What any batch needs.
 const COMMIT: &str = "SELECT sku, total, available, held, sold, version, drop_id
     FROM dropgate_commit(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
@@ -66,33 +76,56 @@ const COMMIT: &str = "SELECT sku, total, available, held, sold, version, drop_id
     $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56,
     $57, $58, $59, $60, $61, $62, $63, $64)";
 
+/// The statement that writes a batch, and its parameters.
+fn statement(batch: &Batch) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
+    let Batch { drops: d, entries: e, holds: h, ledger: l, .. } = batch;
+    let Batch { reservations: r, replaced: x, lines: n, requests: q, stock: s, .. } = batch;
+    if batch.only_holds() {
+        #[rustfmt::skip]
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
+            &d.id[0], &d.epoch[0], &d.previous[0], &d.seq[0], &d.chain[0],
+            &e.seq, &e.chain, &e.at, &e.digest,
+            &h.seq, &h.at, &h.id, &h.customer, &h.expires, &h.sku, &h.quantity, &h.position,
+            &h.salt,
+            &s.sku, &s.total, &s.available, &s.held, &s.sold, &s.version,
+        ];
+        let [plain, with_keys] = &*HOLDS;
+        if q.key.is_empty() {
+            return (plain, parameters);
+        }
+        let keys: [&(dyn ToSql + Sync); 5] = [&q.key, &q.fingerprint, &q.seq, &q.answer, &q.at];
+        parameters.extend(keys);
+        return (with_keys, parameters);
+    }
+    #[rustfmt::skip]
+    let parameters: Vec<&(dyn ToSql + Sync)> = vec![
+        &d.id, &d.epoch, &d.previous, &d.seq, &d.chain,
+        &e.drop, &e.seq, &e.chain, &e.at, &e.digest,
+        &h.drop, &h.seq, &h.at, &h.id, &h.customer, &h.expires, &h.sku, &h.quantity,
+        &h.position, &h.salt,
+        &l.drop, &l.seq, &l.line, &l.kind, &l.reservation, &l.customer, &l.sku, &l.quantity,
+        &l.order, &l.at, &l.reference, &l.reason, &l.settings,
+        &r.drop, &r.held, &r.id, &r.customer, &r.state, &r.order, &r.created, &r.expires,
+        &r.seq, &r.at, &r.salt,
+        &x.drop, &x.reservation,
+        &n.drop, &n.reservation, &n.sku, &n.quantity, &n.position,
+        &q.drop, &q.key, &q.fingerprint, &q.seq, &q.answer, &q.at,
+        &s.drop, &s.sku, &s.total, &s.available, &s.held, &s.sold, &s.version,
+    ];
+    (COMMIT, parameters)
+}
+
 impl Ledger {
     /// Commits the parts: everything of all or nothing, each only on top of what it builds on.
     /// What it left, part by part.
     pub(super) async fn commit_parts(&self, parts: &[Part]) -> Result<Vec<Committed>, Failure> {
         let unknown = |error: LedgerError| Failure::Unknown(error);
         let connection = self.writer().await.map_err(unknown)?;
-        let prepared = connection.prepare_cached(COMMIT).await;
-        let statement = prepared.map_err(|error| unknown(error.into()))?;
         let mut batch = Batch::new(parts);
         self.take_out_fences(&mut batch).await.map_err(unknown)?;
-        let Batch { drops: d, entries: e, holds: h, ledger: l, .. } = &batch;
-        let Batch { reservations: r, replaced: x, lines: n, requests: q, stock: s, .. } = &batch;
-        #[rustfmt::skip]
-        let parameters: [&(dyn ToSql + Sync); 64] = [
-            &d.id, &d.epoch, &d.previous, &d.seq, &d.chain,
-            &e.drop, &e.seq, &e.chain, &e.at, &e.digest,
-            &h.drop, &h.seq, &h.at, &h.id, &h.customer, &h.expires, &h.sku, &h.quantity,
-            &h.position, &h.salt,
-            &l.drop, &l.seq, &l.line, &l.kind, &l.reservation, &l.customer, &l.sku, &l.quantity,
-            &l.order, &l.at, &l.reference, &l.reason, &l.settings,
-            &r.drop, &r.held, &r.id, &r.customer, &r.state, &r.order, &r.created, &r.expires,
-            &r.seq, &r.at, &r.salt,
-            &x.drop, &x.reservation,
-            &n.drop, &n.reservation, &n.sku, &n.quantity, &n.position,
-            &q.drop, &q.key, &q.fingerprint, &q.seq, &q.answer, &q.at,
-            &s.drop, &s.sku, &s.total, &s.available, &s.held, &s.sold, &s.version,
-        ];
+        let (sql, parameters) = statement(&batch);
+        let prepared = connection.prepare_cached(sql).await;
+        let statement = prepared.map_err(|error| unknown(error.into()))?;
         let query = connection.query(&statement, &parameters);
         let since = Instant::now();
         let result = tokio::time::timeout(COMMIT_WITHIN, query).await;
@@ -105,10 +138,13 @@ impl Ledger {
             return Err(unknown(LedgerError::Unavailable(what)));
         };
         let rows = match result {
+            // A batch moves the stock of one SKU at least, unless it was fenced.
+            Ok(rows) if rows.is_empty() && batch.only_holds() => return Err(Failure::Fenced),
             Ok(rows) => rows,
             Err(error) if is_fenced(&error) => return Err(Failure::Fenced),
             Err(error) if failpoint::without(Mutant::SkipRefusedEvents) => {
                 let skip = "UPDATE drops SET last_seq = $2, last_chain = $3 WHERE id = $1";
+                let d = &batch.drops;
                 for ((id, seq), chain) in d.id.iter().zip(&d.seq).zip(&d.chain) {
                     let skipped = connection.execute(skip, &[id, seq, chain]).await;
                     skipped.map_err(|error| unknown(error.into()))?;
@@ -123,8 +159,11 @@ impl Ledger {
         };
         let mut left: HashMap<DropId, Committed> = HashMap::new();
         for row in &rows {
-            let read = parse(row, 6).and_then(|drop| Ok((drop, sku_stock(row)?)));
-            let (drop, stock) = read.map_err(unknown)?;
+            let stock = sku_stock(row).map_err(unknown)?;
+            let drop = match parts {
+                [part] => part.drop.clone(),
+                _ => parse(row, 6).map_err(unknown)?,
+            };
             left.entry(drop).or_default().stock.push(stock);
         }
         Ok(parts.iter().map(|part| left.remove(&part.drop).unwrap_or_default()).collect())

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Timeouts,
+};
 use refinery::embed_migrations;
 use tokio_postgres::{Config, NoTls};
 
@@ -179,6 +181,8 @@ fn pool(mut config: Config, size: usize, options: &str) -> Result<Pool, LedgerEr
     Pool::builder(manager)
         .max_size(size)
         .runtime(deadpool_postgres::Runtime::Tokio1)
+        // The one that was used last has its plans and its caches warm.
+        .queue_mode(QueueMode::Lifo)
         .timeouts(Timeouts { wait: Some(CONNECT), create: Some(CONNECT), recycle: Some(CONNECT) })
         .build()
         .map_err(|error| LedgerError::Unavailable(error.to_string()))

@@ -31,6 +31,12 @@ impl Waiting {
     pub fn begin(call: Arc<TracedCall>) -> Waiting {
         Waiting { call, since: clock::wall() }
     }
+
+    /// Where the call stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.call.place()
+    }
 }
 
 /// What became of an operation that was sent.

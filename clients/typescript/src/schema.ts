@@ -1434,7 +1434,7 @@ export interface components {
             last_delivered_at: components["schemas"]["Time"] | null;
             /** @description What went wrong last; null: nothing yet. */
             last_error: string | null;
-            /** @description Deliveries that are tried again. */
+            /** @description Events of its drops that it has not got past yet, those of other types included. */
             pending: components["schemas"]["Seq"];
             /** @description `disabled`: the receiver said that it is gone (410); make it `active` to go on. */
             state: components["schemas"]["WebhookState"];
@@ -1495,7 +1495,7 @@ export interface components {
             last_delivered_at: components["schemas"]["Time"] | null;
             /** @description What went wrong last; null: nothing yet. */
             last_error: string | null;
-            /** @description Deliveries that are tried again. */
+            /** @description Events of its drops that it has not got past yet, those of other types included. */
             pending: components["schemas"]["Seq"];
             /** @description What signs its requests (Standard Webhooks); never shown again. */
             secret: string;
