@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::header::Entry;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
@@ -83,17 +84,34 @@ impl Told {
         Some(response)
     }
 
-    /// Adds the fields to an answer; more than one policy may be told of.
+    /// Adds the fields to an answer.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         let (left, full_in) = match self.standing {
             Standing::Pass { left, full_in } => (left, full_in),
             Standing::Wait { full_in, .. } => (0, full_in),
         };
         let Policy { name, field } = &self.policy;
-        headers.append(POLICY, field.clone());
         let standing = format!("\"{name}\";r={left};t={}", seconds(full_in));
+        add(headers, POLICY, field.clone());
         if let Ok(standing) = HeaderValue::from_maybe_shared(standing) {
-            headers.append(STANDING, standing);
+            add(headers, STANDING, standing);
+        }
+    }
+}
+
+/// Adds a member to a list: where more than one policy is told of, each field has one line all the
+/// same, for a line costs both sides more than a member.
+fn add(headers: &mut HeaderMap, name: HeaderName, member: HeaderValue) {
+    match headers.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(member);
+        }
+        Entry::Occupied(mut entry) => {
+            let list = [entry.get().as_bytes(), b", ", member.as_bytes()].concat();
+            // Values with a comma between are a value.
+            if let Ok(list) = HeaderValue::from_maybe_shared(list) {
+                entry.insert(list);
+            }
         }
     }
 }
@@ -118,6 +136,12 @@ mod tests {
         told(Standing::Pass { left: 3, full_in }).add_to(&mut headers);
         assert_eq!(headers[POLICY], "\"key\";q=20;w=10");
         assert_eq!(headers[STANDING], "\"key\";r=3;t=2");
+        let limit = "7/s".parse().expect("a limit");
+        let standing = Standing::Pass { left: 6, full_in: Duration::ZERO };
+        Told { policy: Policy::new("address", limit), standing }.add_to(&mut headers);
+        assert_eq!(headers[POLICY], "\"key\";q=20;w=10, \"address\";q=7;w=1");
+        assert_eq!(headers[STANDING], "\"key\";r=3;t=2, \"address\";r=6;t=0");
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]

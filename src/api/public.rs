@@ -4,18 +4,20 @@
 //! changed is made anew, once.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{self, Future, Ready};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use futures_util::future::{BoxFuture, Either};
+use futures_util::future::Either;
 use hyper::body::Incoming;
+use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::Api;
@@ -44,7 +46,9 @@ impl KeptFirst {
     fn answer(&mut self, request: Request<Incoming>) -> Answered {
         let reads = request.method() == Method::GET;
         match reads.then(|| kept(&self.api, request.uri().path())).flatten() {
-            Some(rendered) => Either::Left(ready(Ok(etag::answer(request.headers(), rendered)))),
+            Some(rendered) => {
+                Either::Left(future::ready(Ok(etag::answer(request.headers(), rendered))))
+            }
             None => Either::Right(self.router.call(request)),
         }
     }
@@ -61,10 +65,32 @@ impl KeptFirst {
 /// An answer that was kept, or one to come.
 type Answered = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
+pin_project! {
+    /// An answer on which is put how the call stands by where it comes from.
+    pub(super) struct Telling {
+        #[pin]
+        answer: Answered,
+        told: Option<Told>,
+    }
+}
+
+impl Future for Telling {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.answer.poll(context));
+        if let Some(told) = this.told.take() {
+            told.add_to(response.headers_mut());
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
 impl Service<Request<Incoming>> for KeptFirst {
     type Response = Response;
     type Error = Infallible;
-    type Future = Counted<Either<Answered, BoxFuture<'static, Result<Response, Infallible>>>>;
+    type Future = Counted<Telling>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // As routers are, always.
@@ -72,28 +98,21 @@ impl Service<Request<Incoming>> for KeptFirst {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let at_once = |response| Either::Left(Either::Left(ready(Ok(response))));
+        let at_once = |response| Either::Left(future::ready(Ok(response)));
         let counted =
             self.api.shed_above.map(|above| UnderWay::begin(above, &request, &self.api.engine));
         let under_way = match counted.transpose() {
             Ok(under_way) => under_way,
-            Err(refusal) => return Counted::new(at_once(*refusal), None),
+            Err(refusal) => {
+                return Counted::new(Telling { answer: at_once(*refusal), told: None }, None);
+            }
         };
-        let answer = match self.ask(&request) {
-            None => Either::Left(self.answer(request)),
-            Some(told) => match told.refusal() {
-                Some(refusal) => at_once(refusal),
-                None => {
-                    let answer = self.answer(request);
-                    Either::Right(Box::pin(async move {
-                        let mut response = answer.await?;
-                        told.add_to(response.headers_mut());
-                        Ok(response)
-                    }) as BoxFuture<'static, _>)
-                }
-            },
+        let told = self.ask(&request);
+        let telling = match told.as_ref().and_then(Told::refusal) {
+            Some(refusal) => Telling { answer: at_once(refusal), told: None },
+            None => Telling { answer: self.answer(request), told },
         };
-        Counted::new(answer, under_way)
+        Counted::new(telling, under_way)
     }
 }
 

@@ -10,7 +10,7 @@ mod ws;
 
 pub(super) use sse::events;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -28,6 +28,9 @@ use follower::{Follower, Mark};
 
 /// The most reservations that one stream follows.
 const MOST_WATCHED: usize = 20;
+
+/// From so many streams on the process' memory comes in small pages.
+const MANY: u32 = 100;
 
 /// What all streams of this process share.
 pub(super) struct Live {
@@ -92,8 +95,24 @@ async fn follow(
     let Ok(permit) = Arc::clone(&api.live.places).try_acquire_owned() else {
         return Err(unavailable("Too many live streams. Read the drop now and then instead."));
     };
+    if api.live.open() >= MANY {
+        use_small_pages();
+    }
     let begin = Follower::begin(api, drop, watched, repeated.or(asked), Place::new(permit));
     api.read(begin).await.map_err(|error: CallError| Refused::Call.problem(error))
+}
+
+/// A connection has two buffers of 8 KB of which a stream fills little. The allocator asks for huge
+/// pages, in which all of both would be resident: 25 KB a stream, against 17 without. A process that has
+/// few streams keeps them: under a storm of holds they save some 5 % of its time.
+fn use_small_pages() {
+    static ONCE: Once = Once::new();
+    #[cfg(target_os = "linux")]
+    ONCE.call_once(|| {
+        if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
+            tracing::debug!(%error, "streams take more memory: huge pages stay on");
+        }
+    });
 }
 
 /// The reservations that tokens are for.
