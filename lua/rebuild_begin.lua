@@ -22,6 +22,9 @@ Journal: nothing; the old one is gone.
 -- include name_keys
 -- include server_ms
 -- include shares_protocol
+-- Redis searches a hash of short values from its front, and meta is read and written by every call.
+-- One value of more than 64 bytes makes it a table.
+local ABOUT = 'a drop of Dropgate; lua/README.md says what is in its keys, and who may write them'
 local key = name_keys(KEYS)
 -- What is no hash, or no number, was written by no script and says nothing.
 local meta = redis.call('TYPE', key.meta).ok == 'hash'
@@ -33,5 +36,6 @@ end
 local skew = tonumber(meta[2] or '0') and meta[2] or '0'
 redis.call('UNLINK', unpack(KEYS))
 redis.call('HSET', key.meta, 'epoch', ARGV[1], 'phase', 'rebuilding', 'token', ARGV[2],
-  'progress_ms', server_ms(), 'skew_ms', skew, 'protocol', PROTOCOL, 'shares_from', SHARES_FROM)
+  'progress_ms', server_ms(), 'skew_ms', skew, 'protocol', PROTOCOL, 'shares_from', SHARES_FROM,
+  'about', ABOUT)
 return { 'OK', tostring(server_ms() + tonumber(skew)) }

@@ -41,57 +41,66 @@ call, {MISSING}, {OTHER_EPOCH, epoch}, {OTHER_PROTOCOL, built}, {REBUILDING, epo
 Journal: held, one a hold; expired, for what was due and in the way.
 ]]
 -- include open_batch
+-- include column
 -- include key_outcome
--- include whole
--- include state_refusal
--- include parse_lines
--- include take_refusal
--- include hold_lines
+-- include kind_of
+-- include customer_of
+-- include fits
+-- include take_refusal when needed
+-- include hold_kind
 -- include append_event
 -- include id_ms
--- include read_customers
 -- include flush
-local NOTHING = {}
-local function reserve(b, rid, customer, text, ttl, field, fingerprint)
+local N = 6
+local ARGV, NOTHING, KINDS = ARGV, {}, {}
+local b, refused = open_batch(KEYS, ARGV, {
+  customers = column(ARGV, 6, N), keys = column(ARGV, 9, N),
+  stock = { '!', string.match(ARGV[7] or '', '^[^:]+') },
+})
+if not b then
+  return refused
+end
+local configured, now, customers, holds = b.state, b.now, b.customers, b.new_holds
+local function reserve(rid, customer_id, text, ttl, field, fingerprint)
   -- Checks
-  local known = key_outcome(b, field, fingerprint)
+  local known = field ~= '' and key_outcome(b, field, fingerprint)
   if known then
     return known
   end
-  if not b.state then
+  if not configured then
     return 'UNKNOWN_DROP'
   elseif #rid ~= 22 then
     error('a reservation id has 22 characters')
   end
-  local ttl_ms = ttl == '' and b.ttl_ms or whole(ttl, 'ttl_ms')
-  if ttl_ms > b.ttl_ms then
-    return 'TTL_TOO_LONG ' .. b.ttl_ms
+  local kind = KINDS[text]
+  if not kind or kind.ttl ~= ttl then
+    kind = kind_of(b, text, ttl)
+    KINDS[text] = kind
   end
-  local lines = parse_lines(text)
-  local refusal = state_refusal(b) or take_refusal(b, customer, lines, NOTHING, nil)
-  if refusal then
-    return refusal
+  if kind.refusal then
+    return kind.refusal
+  end
+  local customer = customers[customer_id] ~= false and customer_of(b, customer_id)
+  if not fits(b, kind, customer) then
+    local refusal = take_refusal(b, customer_id, kind.lines, NOTHING, nil)
+    if refusal then
+      return refusal
+    end
+    customer = customer_of(b, customer_id)
   end
   -- Writes, in memory
-  local expires = b.now + ttl_ms
-  hold_lines(b, rid, customer, expires, lines)
-  b.new_holds[rid] = 'H' .. decimal(b.now - id_ms(rid)) .. ' ' .. decimal(ttl_ms) .. ' ' .. customer
-    .. ' ' .. text
-  local times = decimal(b.now) .. ' ' .. decimal(expires)
-  append_event(b, 'held', field, fingerprint,
-    rid .. ' H ' .. customer .. ' ' .. times .. ' * ' .. text .. ' *')
-  return 'HELD ' .. times
+  local born, time = id_ms(rid)
+  hold_kind(b, kind, rid, time, customer_id, customer)
+  local n = #holds
+  holds[n + 1] = rid
+  holds[n + 2] = 'H' .. decimal(now - born) .. kind.times .. customer_id .. kind.text
+  append_event(b, 'held', field, fingerprint, rid, ' H ', customer_id, kind.event)
+  return kind.outcome
 end
 
-local N = 6
-local b, refused = open_batch(KEYS, ARGV)
-if not b then
-  return refused
-end
-read_customers(b, ARGV, 6, N)
-local outcomes = {}
+local outcomes, n = {}, 0
 for i = 5, #ARGV, N do
-  outcomes[#outcomes + 1] = reserve(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
-    ARGV[i + 5])
+  n = n + 1
+  outcomes[n] = reserve(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5])
 end
 return flush(b, outcomes)

@@ -1,13 +1,16 @@
--- include decimal
--- Appends one event, which takes the next seq, and remembers its idempotency key.
--- `text` is everything behind `kind key fingerprint`.
-local function append_event(b, kind, field, fingerprint, text)
+-- Appends one event, which takes the next seq, and remembers its idempotency key. What is behind
+-- `kind key fingerprint` comes in up to four parts: to join them first would be one more copy.
+local function append_event(b, kind, field, fingerprint, text, second, third, fourth)
   local events = b.events
-  events[#events + 1] = kind .. ' ' .. (field == '' and '*' or field) .. ' '
-    .. (field == '' and '*' or fingerprint) .. ' ' .. text
+  local n, keys = #events + 1, b.new_keys
+  second, third, fourth = second or '', third or '', fourth or ''
   if field ~= '' then
-    local value = fingerprint .. ' ' .. decimal(b.seq + #events)
-    b.request_keys[field] = value
-    b.new_keys[#b.new_keys + 1] = field
+    events[n] = kind .. ' ' .. field .. ' ' .. fingerprint .. ' ' .. text .. second .. third
+      .. fourth
+    -- Each seq comes once: nothing for `decimal` to keep.
+    b.request_keys[field] = string.format('%s %d', fingerprint, b.seq + n)
+    keys[#keys + 1] = field
+  else
+    events[n] = kind .. ' * * ' .. text .. second .. third .. fourth
   end
 end

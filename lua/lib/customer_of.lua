@@ -1,14 +1,15 @@
 -- One customer's use of the drop in memory: units held and owned by SKU and (behind each other)
--- those SKUs in their order, and the ids of the reservations they stand in. `packed` is what
--- Redis has of the customer, nil for "look it up".
-local function customer_of(b, id, packed)
-  local customer = b.customers[id]
-  if customer then
-    return customer
-  elseif packed == nil then
+-- those SKUs in their order, and the ids of the reservations they stand in. Until somebody asks,
+-- `b.customers` has what was read of a customer, or is to be written: a text, or false for none.
+-- `b.unpacked` lists those that somebody asked for.
+local function customer_of(b, id)
+  local packed = b.customers[id]
+  if packed == nil then
     packed = redis.call('HGET', b.key.customers, id)
+  elseif type(packed) == 'table' then
+    return packed
   end
-  customer = { units = {}, total = 0, ids = '' }
+  local customer = { units = {}, total = 0, ids = '' }
   if packed then
     local counts, ids = string.match(packed, '^([^;]*);(.*)$')
     local units = customer.units
@@ -19,6 +20,6 @@ local function customer_of(b, id, packed)
     end
     customer.ids = ids
   end
-  b.customers[id] = customer
+  b.customers[id], b.unpacked[#b.unpacked + 1] = customer, id
   return customer
 end

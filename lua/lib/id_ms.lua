@@ -6,11 +6,12 @@ local function id_ms(rid)
   local time = string.sub(rid, 1, 8)
   local ms = ID_TIMES[time]
   if not ms then
+    local find, sub = string.find, string.sub
     ms = 0
     for at = 1, 8 do
-      ms = ms * 64 + string.find(ALPHABET, string.sub(time, at, at), 1, true) - 1
+      ms = ms * 64 + find(ALPHABET, sub(time, at, at), 1, true) - 1
     end
     ID_TIMES[time] = ms
   end
-  return ms
+  return ms, time
 end

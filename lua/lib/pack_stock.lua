@@ -1,3 +1,4 @@
+-- include decimal
 -- Checks the counts that changed and packs them for writing; an error here has no effect,
 -- for nothing has been written yet.
 local MAX_TOTAL = 1000000000
@@ -11,8 +12,8 @@ local function pack_stock(b)
           .. stock.held .. ', sold ' .. stock.sold)
       end
       fields[#fields + 1] = sku
-      fields[#fields + 1] = stock.available .. ' ' .. stock.held .. ' ' .. stock.sold .. ' '
-        .. (stock.limit or '*')
+      fields[#fields + 1] = decimal(stock.available) .. ' ' .. decimal(stock.held) .. ' '
+        .. decimal(stock.sold) .. ' ' .. (stock.limit and decimal(stock.limit) or '*')
     end
   end
   return fields

@@ -1,7 +1,9 @@
 -- include whole
--- Reads `sku:quantity,…` into {sku, quantity} pairs, each SKU once. The engine has checked
--- all of it; it is checked again, for nothing rolls back and the text goes into the journal.
--- Most holds of a call ask for the same: what was read once is shared, so nobody may change it.
+-- include decimal
+-- Reads `sku:quantity,…` into {sku, quantity} pairs, each SKU once, and (`used`) as what a customer
+-- uses who has nothing else. The engine has checked all of it; it is checked again, for nothing
+-- rolls back and the text goes into the journal. What was read once is shared, so nobody may
+-- change it.
 local MAX_LINE = 10000
 local PARSED = {}
 local function parse_lines(text)
@@ -9,7 +11,7 @@ local function parse_lines(text)
   if known then
     return known
   end
-  local lines, seen, length = {}, {}, -1
+  local lines, seen, length, used = {}, {}, -1, ''
   for sku, digits in string.gmatch(text, '([^:,]+):([^,]*)') do
     local quantity = whole(digits, 'quantity')
     if quantity < 1 or quantity > MAX_LINE then
@@ -18,12 +20,13 @@ local function parse_lines(text)
       error('two lines have one sku')
     end
     seen[sku] = true
+    used = used .. (used == '' and '' or ' ') .. sku .. '=' .. decimal(quantity)
     length = length + #sku + #digits + 2
     lines[#lines + 1] = { sku, quantity }
   end
   if #lines == 0 or #lines > 20 or length ~= #text then
     error('lines are not 1 to 20 times sku:quantity')
   end
-  PARSED[text] = lines
+  lines.used, PARSED[text] = used .. ';', lines
   return lines
 end

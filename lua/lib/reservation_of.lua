@@ -10,8 +10,13 @@ local function reservation_of(b, rid, handed, read_ms)
   if known or (known == false and handed == '') then
     return known or nil
   end
-  local new = b.new_holds[rid]
-  local packed = new or b.read_reservations[rid]
+  -- Holds of this very call are found as if they had been read.
+  local new = b.new_holds
+  for at = b.known_holds + 1, #new, 2 do
+    b.read_reservations[new[at]] = new[at + 1]
+  end
+  b.known_holds = #new
+  local packed = b.read_reservations[rid]
   if packed == nil then
     packed = rid ~= '!' and redis.call('HGET', b.key.reservations, rid)
   end
@@ -23,9 +28,6 @@ local function reservation_of(b, rid, handed, read_ms)
     return nil
   end
   known = read_reservation(rid, packed)
-  if new then
-    known.changed, b.new_holds[rid] = true, nil
-  end
   b.reservations[rid] = known
   return known
 end

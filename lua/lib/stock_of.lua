@@ -1,9 +1,12 @@
--- include signed
+-- include whole
 -- One SKU's counts in memory, or nil for a SKU that the drop doesn't sell.
 local function stock_of(b, sku)
   local stock = b.stock[sku]
   if stock == nil then
-    local packed = sku ~= '!' and redis.call('HGET', b.key.stock, sku)
+    local packed = b.packed_stock[sku]
+    if packed == nil then
+      packed = sku ~= '!' and redis.call('HGET', b.key.stock, sku)
+    end
     if not packed then
       return nil
     end

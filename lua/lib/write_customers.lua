@@ -2,8 +2,12 @@
 -- include call_in_chunks
 -- Writes the customers that changed; one who uses nothing leaves no field.
 local function write_customers(b)
-  local set, del, n = {}, {}, 0
-  for id, customer in pairs(b.customers) do
+  -- Behind the new ones, for of two values of a field the last one stays.
+  local set, del = b.new_customers, {}
+  local n = #set
+  for i = 1, #b.unpacked do
+    local id = b.unpacked[i]
+    local customer = b.customers[id]
     if customer.changed then
       local units, text = customer.units, ''
       for i = 1, #units do

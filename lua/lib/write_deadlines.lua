@@ -1,5 +1,6 @@
 -- include call_in_chunks
 -- include pack_ids
+-- include padded
 -- Writes the new groups of deadlines and takes out those that were worked off; what is left
 -- of one that was worked off in part goes back.
 local function write_deadlines(b)
@@ -7,14 +8,13 @@ local function write_deadlines(b)
   for sku, queue in pairs(b.due) do
     if queue.at <= #queue.ids then
       add[n + 1] = '0'
-      add[n + 2] = string.format('%s %013.0f %s', sku, queue.deadline,
-        pack_ids(queue.ids, queue.at))
+      add[n + 2] = sku .. ' ' .. padded(queue.deadline) .. ' ' .. pack_ids(queue.ids, queue.at)
       n = n + 2
     end
   end
   for sku, by_deadline in pairs(b.groups) do
-    for deadline, ids in pairs(by_deadline) do
-      add[n + 1], add[n + 2] = '0', string.format('%s %013.0f %s', sku, deadline, pack_ids(ids, 1))
+    for deadline, group in pairs(by_deadline) do
+      add[n + 1], add[n + 2] = '0', sku .. ' ' .. padded(deadline) .. ' ' .. table.concat(group)
       n = n + 2
     end
   end

@@ -1,10 +1,9 @@
 -- include call_in_chunks
 -- Writes the idempotency keys of this call.
 local function write_keys(b)
-  local set = {}
-  for _, field in ipairs(b.new_keys) do
-    set[#set + 1] = field
-    set[#set + 1] = b.request_keys[field]
+  local set, fields = {}, b.new_keys
+  for i = 1, #fields do
+    set[2 * i - 1], set[2 * i] = fields[i], b.request_keys[fields[i]]
   end
   call_in_chunks('HSET', b.key.keys, set)
 end

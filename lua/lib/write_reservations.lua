@@ -4,11 +4,9 @@
 -- Writes the reservations that changed, and when those that have ended may leave.
 local STAY_MS = 600000
 local function write_reservations(b)
-  local set, ended, n = {}, {}, 0
-  for rid, text in pairs(b.new_holds) do
-    set[n + 1], set[n + 2] = rid, text
-    n = n + 2
-  end
+  -- Behind the new holds, for of two values of a field the last one stays.
+  local set, ended = b.new_holds, {}
+  local n = #set
   local mark = decimal(b.seq)
   for rid, r in pairs(b.reservations) do
     if r and r.changed then

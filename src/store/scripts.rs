@@ -1,7 +1,8 @@
 //! The Lua scripts, put together from `lua/` and built into the program.
 //!
 //! A line `-- include name` stands for `lua/lib/name.lua`; each is included once, before
-//! what needs it. A script is known by the SHA-1 of the whole text, as Redis knows it.
+//! what needs it. With ` when needed` behind it, it is made at its first call. A script is known
+//! by the SHA-1 of the whole text, as Redis knows it.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -24,16 +25,16 @@ const SCRIPTS: &[(&str, &str)] = sources!("":
 );
 
 const LIBRARY: &[(&str, &str)] = sources!("lib/":
-    "append_event", "call_in_chunks", "customer_of", "deadline_of", "decimal", "end_hold",
-    "evict_ended", "flush", "forget_keys", "free_customer", "free_due", "group_deadline",
-    "hold_lines", "id_ms", "is_due", "key_outcome", "limit_refusal", "list_reservation",
-    "live_hold", "missing_key", "name_keys", "next_group", "open_batch", "over_limit", "pack_ids",
-    "pack_lines", "pack_reservation", "pack_stock", "parse_lines", "read_ahead", "read_customers",
-    "read_reservation", "reply", "reservation_of", "server_ms", "shares_protocol", "signed", "state_at",
-    "state_refusal", "stock_of", "stock_refusal", "store_reservation", "take_refusal",
-    "take_units", "unlist_reservation", "unpack_ids", "use_units", "whole",
-    "write_customers", "write_deadlines", "write_journal", "write_keys", "write_reservations",
-    "write_stock",
+    "append_event", "call_in_chunks", "column", "customer_of", "deadline_of", "decimal", "end_hold",
+    "evict_ended", "fits", "flush", "forget_keys", "free_customer", "free_due", "group_deadline",
+    "hold_kind", "hold_lines", "id_ms", "is_due", "key_outcome", "kind_of", "limit_refusal",
+    "list_reservation", "live_hold", "missing_key", "name_keys", "next_group", "open_batch",
+    "over_limit", "pack_ids", "pack_lines", "pack_reservation", "pack_stock", "padded",
+    "parse_lines", "read_ahead", "read_fields", "read_reservation", "reply", "reservation_of",
+    "sentinel_of", "server_ms", "shares_protocol", "signed", "state_at", "state_refusal",
+    "stock_of", "stock_refusal", "store_reservation", "take_refusal", "take_units",
+    "unlist_reservation", "unpack_ids", "use_units", "whole", "write_customers", "write_deadlines",
+    "write_journal", "write_keys", "write_reservations", "write_stock",
 );
 
 /// One script, ready to be called.
@@ -88,12 +89,12 @@ fn assemble(source: &str) -> String {
 /// Where each rule of the scripts stands, and what takes it out.
 const RULES: &[(Mutant, &str, &str)] = &[
     (Mutant::ScriptWithoutEpochCheck, "elseif epoch ~= argv[1] then", "elseif false then"),
+    (Mutant::ScriptWithoutBehindCheck, "if seq < durable_seq then", "if false then"),
     (
-        Mutant::ScriptWithoutBehindCheck,
-        "elseif whole(meta[3], 'meta.seq') < whole(argv[2], 'durable_seq') then",
-        "elseif false then",
+        Mutant::ScriptWithoutSentinels,
+        "missing_key(key, epoch, fields or {}, found)\n  if",
+        "nil\n  if",
     ),
-    (Mutant::ScriptWithoutSentinels, "missing_key(key, epoch)\n  if", "nil\n  if"),
     (Mutant::ScriptWithoutKeys, "if field == '' then", "if true then"),
     (
         Mutant::ScriptWithoutLimits,
@@ -132,7 +133,9 @@ fn speak(text: String) -> String {
 }
 
 fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
-    for name in source.lines().filter_map(|line| line.strip_prefix("-- include ")) {
+    for line in source.lines().filter_map(|line| line.strip_prefix("-- include ")) {
+        let (name, lazily) =
+            line.strip_suffix(" when needed").map_or((line, false), |name| (name, true));
         if seen.iter().any(|known| known == name) {
             continue;
         }
@@ -141,12 +144,27 @@ fn include(source: &str, seen: &mut Vec<String>, text: &mut String) {
             .iter()
             .find(|(known, _)| *known == name)
             .unwrap_or_else(|| panic!("there is no lua/lib/{name}.lua"));
-        include(found, seen, text);
+        if lazily {
+            make_when_needed(name, found, seen.clone(), text);
+        } else {
+            include(found, seen, text);
+        }
     }
     for line in source.lines().filter(|line| !line.starts_with("-- include ")) {
         text.push_str(line);
         text.push('\n');
     }
+}
+
+/// A function that makes itself, and what only it includes, at its first call. To make all
+/// functions of a script is a good part of what a small call costs, and some are rarely called.
+fn make_when_needed(name: &str, found: &str, mut seen: Vec<String>, text: &mut String) {
+    let made = format!("made_{name}");
+    let head = format!("local {made}\nlocal function {name}(...)\nif not {made} then\n");
+    text.push_str(&head);
+    include(found, &mut seen, text);
+    let tail = format!("{made} = {name}\nend\nreturn {made}(...)\nend\n");
+    text.push_str(&tail);
 }
 
 #[cfg(test)]
@@ -176,5 +194,9 @@ mod tests {
         assert!(at("local function whole(") < at("local function parse_lines("));
         assert!(!text.contains("-- include"));
         assert!(Script::named("confirm").text.starts_with("#!lua flags=allow-oom\n"));
+        let made =
+            at("made_take_refusal = take_refusal\nend\nreturn made_take_refusal(...)\nend\n");
+        assert!(at("if not made_take_refusal then\n") < at("local function free_due("));
+        assert!(at("local function free_due(") < made);
     }
 }
