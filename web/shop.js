@@ -20,8 +20,23 @@ function trouble(text) {
   at("trouble").hidden = !text;
 }
 
+// By how much the engine's clock differs from this browser's, where that is more than an answer's
+// `Date`, which has whole seconds, can err.
+let skew = 0;
+
+function compareClocks(answer) {
+  const differs = Date.parse(answer.headers.get("date")) + 500 - Date.now();
+  if (!Number.isNaN(differs)) skew = Math.abs(differs) > 3000 ? differs : 0;
+}
+
+// Other than `randomUUID`, this is there on a page that came without TLS, too.
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 function left(until) {
-  const seconds = Math.max(0, Math.ceil((new Date(until) - Date.now()) / 1000));
+  const seconds = Math.max(0, Math.ceil((new Date(until) - Date.now() - skew) / 1000));
   const two = (n) => String(n).padStart(2, "0");
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   return (hours ? `${hours}:${two(minutes)}` : `${minutes}`) + `:${two(seconds % 60)}`;
@@ -31,10 +46,12 @@ function left(until) {
 async function call(method, path, body) {
   const headers = { "content-type": "application/json" };
   // The same key for each try, so that a lost answer never buys twice.
-  if (method !== "GET") headers["idempotency-key"] = crypto.randomUUID();
+  if (method !== "GET") headers["idempotency-key"] = newKey();
   for (let tries = 1; ; tries++) {
     try {
-      const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+      const sent = { method, headers, body: body && JSON.stringify(body), cache: "no-cache" };
+      const answer = await fetch(path, sent);
+      compareClocks(answer);
       const told = await answer.json();
       if (answer.ok) return told;
       if (answer.status !== 503 || tries === 3) throw Object.assign(new Error(told.detail), told);
@@ -153,8 +170,10 @@ function showHold(reservation) {
     holds.set(reservation.id, known);
     at("cart").hidden = false;
   }
-  known.reservation = { ...known.reservation, ...reservation };
   const { element } = known;
+  // There is more time again.
+  if (known.reservation.expires_at !== reservation.expires_at) delete element.dataset.soon;
+  known.reservation = { ...known.reservation, ...reservation };
   const lines = reservation.lines.map(({ sku, quantity }) => {
     return `${quantity} × ${products.get(sku)?.shown?.name ?? sku}`;
   });

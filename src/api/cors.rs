@@ -12,6 +12,7 @@ use crate::config::CorsOrigins;
 /// How long a browser remembers what it was allowed.
 const REMEMBERED: Duration = Duration::from_secs(600);
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The layer that answers preflights and marks answers; `None` leaves everything to the browser,
@@ -40,6 +41,7 @@ pub(super) fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_NONE_MATCH,
+            LAST_EVENT_ID,
             IDEMPOTENCY_KEY,
             REQUEST_ID,
             TRACEPARENT,

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -35,6 +36,8 @@ use crate::measure;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// The most bytes of a request's line and headers together.
 const MAX_HEADERS: usize = 32 * 1024;
+/// The most bytes that the system has of a connection's answers besides those that are on their way.
+const UNSENT: u32 = 16 * 1024;
 /// How long a client may leave an answer unread before nothing more of it is taken.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// How long connections are still accepted once the process is stopping: whoever balances load
@@ -158,6 +161,9 @@ impl Server {
     fn take<S: Answers>(&self, stream: TcpStream, service: impl FnOnce() -> S) {
         // An answer is one small write; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
+        // What a client leaves unread stays here, where a live stream replaces it by what is new, and
+        // not in the system, which would keep megabytes of it in order.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let connection = Connection {
                 service: service(),

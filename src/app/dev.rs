@@ -13,8 +13,8 @@ use crate::{
 
 pub(super) async fn run(settings: DevCommandSettings) -> anyhow::Result<()> {
     let DevCommandSettings { dev, server, keys, limits, engine, traces, sinks, log: _ } = settings;
-    // Who develops a receiver has it on this machine.
-    let sinks = SinkSettings { allow_private: true, ..sinks };
+    // Who develops a receiver has it on this machine, unless they say no.
+    let sinks = SinkSettings { allow_private: sinks.allow_private.or(Some(true)), ..sinks };
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner.set_message("starting a private Redis and a private Postgres");

@@ -87,9 +87,9 @@ pub struct KafkaSettings {
 /// How other systems are told of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkSettings {
-    /// Default no. Where it is yes, whoever may make a webhook reaches whatever this engine
-    /// reaches; `dev` says yes.
-    pub allow_private: bool,
+    /// Default no, under `dev` yes. Where it is yes, whoever may make a webhook reaches whatever
+    /// this engine reaches.
+    pub allow_private: Option<bool>,
     /// Default 10 seconds, 0.1 to 60. Too long: a receiver that hangs holds up its drop's events.
     /// Too short: what it took is sent again.
     pub timeout: Duration,
@@ -108,8 +108,10 @@ impl SinkArgs {
     pub fn resolve(self) -> Result<SinkSettings, SettingError> {
         let millis = number(TIMEOUT, self.webhook_timeout_ms, 100..=60_000, 10_000)?;
         let seconds = number(RETRY, self.webhook_retry_seconds, 1..=604_800, 86_400)?;
+        let private = self.webhooks_allow_private.filter(|word| !word.is_empty());
+        let private = private.map(|word| yes_or_no(ALLOW_PRIVATE, Some(word))).transpose()?;
         Ok(SinkSettings {
-            allow_private: yes_or_no(ALLOW_PRIVATE, self.webhooks_allow_private)?,
+            allow_private: private,
             timeout: Duration::from_millis(millis),
             retry_for: Duration::from_secs(seconds),
             rabbitmq: rabbitmq(self.rabbitmq_url, self.rabbitmq_exchange, self.rabbitmq_from)?,
@@ -241,7 +243,7 @@ mod tests {
                 .resolve()
                 .map(|settings| settings.allow_private)
         };
-        assert_eq!((of("true"), of("false"), of("")), (Ok(true), Ok(false), Ok(false)));
+        assert_eq!((of("true"), of("false"), of("")), (Ok(Some(true)), Ok(Some(false)), Ok(None)));
         for bad in ["yes", "1", "True"] {
             let line = of(bad).expect_err(bad).to_string();
             assert!(line.starts_with("DROPGATE_WEBHOOKS_ALLOW_PRIVATE is "), "{line}");

@@ -15,6 +15,8 @@ use crate::domain::{Attempt, CloudEvent, DropId, WebhookId};
 use crate::ledger::{AfterFailure, Endpoint, FailedRequest, LedgerError, Resend, Retrying};
 use crate::measure;
 
+/// The most lines of one event, and some: a change may give up 20 and take 20 others.
+const MOST_LINES: i64 = 64;
 /// Drops of one webhook that are told at a time.
 const TOGETHER: usize = 4;
 /// Rows of the ledger that one turn of a drop takes up, or some more: its memory.
@@ -326,7 +328,8 @@ impl Work {
     async fn resend(&self, resend: &Resend) -> Result<(), LedgerError> {
         let Resend { id, drop, span: (first, last) } = resend;
         let ledger = self.shared.ledger();
-        let rows = ledger.sink_rows(drop, (first - 1, *last), i64::MAX).await?;
+        let most = (last - first + 1).saturating_mul(MOST_LINES);
+        let rows = ledger.sink_rows(drop, (first - 1, *last), most).await?;
         let mut events = CloudEvent::of(drop, rows);
         if let Some(types) = &self.endpoint.types {
             events.retain(|event| types.iter().any(|kind| kind.as_str() == event.data.kind));

@@ -65,6 +65,12 @@ async fn a_stream_begins_with_what_stands_and_goes_on_with_what_changes() {
 }
 
 #[tokio::test]
+async fn a_quiet_stream_shows_that_it_is_alive() {
+    let sale = Sale::open(&[("a", 9)]).await;
+    follow(&sale, "").await.heartbeat().await;
+}
+
+#[tokio::test]
 async fn what_happens_through_another_engine_is_seen_as_well() {
     let sale = Sale::open(&[("a", 9)]).await;
     let mut feed = follow(&sale.elsewhere(), "").await;

@@ -111,6 +111,10 @@ async fn buy(dev: &Dev) {
     // Nothing sticks out on a phone.
     let wide = buyer.run("return document.documentElement.scrollWidth > innerWidth").await;
     assert_eq!(wide, false);
+    // What others take is seen by both, to the last one.
+    drop.held("somebody", 4).await;
+    watcher.sees(STOCK, "Sold out").await;
+    buyer.sees(STOCK, "Sold out").await;
     buyer.close(|_| false).await;
     watcher.close(|_| false).await;
 }
@@ -173,7 +177,6 @@ async fn pay_badly(dev: &Dev) {
         let answer = call.send().await.expect("an answer");
         (answer.status() == 201).then_some(())
     };
-    let browser = &browser;
     // The other customer is there first, or second: either way nobody gets what is not there.
     eventually("somebody else takes the last one, or it is sold", || async {
         if grab().await.is_some() || drop.sold().await == 2 { Some(()) } else { None }
@@ -181,6 +184,7 @@ async fn pay_badly(dev: &Dev) {
     .await;
     browser.sees(&format!("{TOLD}:not(:empty)"), "payment came late").await;
     assert!(drop.sold().await <= 2);
+    browser.close(|line| line.contains("409 (Conflict)")).await;
 }
 
 async fn come_back(dev: &Dev) {

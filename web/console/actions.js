@@ -39,7 +39,7 @@ function keyOf() {
   const keys = new Map();
   return (body) => {
     const text = JSON.stringify(body);
-    if (!keys.has(text)) keys.set(text, crypto.randomUUID());
+    if (!keys.has(text)) keys.set(text, api.newKey());
     return keys.get(text);
   };
 }
@@ -90,7 +90,7 @@ export function limits(base, settings) {
 }
 
 export function release(drop, reservation, done) {
-  const key = crypto.randomUUID();
+  const key = api.newKey();
   ask({
     title: "Release this hold?",
     text: "Its units can be had by others at once.",

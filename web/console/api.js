@@ -6,6 +6,12 @@ const TRIES = 3;
 
 let signedOut = () => {};
 
+/// An idempotency key. Other than `randomUUID`, this is there on a page that came without TLS, too.
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /// `then` is called when a key turns out to open nothing any more.
 export function onSignedOut(then) {
   signedOut = then;

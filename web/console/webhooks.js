@@ -30,6 +30,7 @@ export function webhooksPage({ draw, may }) {
   let secret = null; // of the webhook that was made or rotated last
   let chosen = null; // whose deliveries are shown: { id, state, items, next }
   let trouble = "";
+  let failed = ""; // what the last action was refused for, until the next one
 
   async function look() {
     try {
@@ -44,30 +45,36 @@ export function webhooksPage({ draw, may }) {
   const leave = api.every(EVERY, look);
 
   async function more() {
-    const page = await api.get(`${BASE}${api.query({ limit: 100, cursor: next })}`);
-    [hooks, next] = [[...hooks, ...page.items], page.next_cursor];
+    failed = "";
+    try {
+      const page = await api.get(`${BASE}${api.query({ limit: 100, cursor: next })}`);
+      [hooks, next] = [[...hooks, ...page.items], page.next_cursor];
+    } catch (error) {
+      failed = error.message;
+    }
     draw();
   }
 
   async function deliveries(id, state, cursor) {
+    failed = "";
     try {
       const page = await api.get(`${BASE}/${id}/deliveries${api.query({ state, cursor, limit: 50 })}`);
       const before = cursor ? chosen.items : [];
       chosen = { id, state, items: [...before, ...page.items], next: page.next_cursor };
-      trouble = "";
     } catch (error) {
-      trouble = error.message;
+      failed = error.message;
     }
     draw();
   }
 
   /// Does something at once, and tells.
   async function run(what, told) {
+    failed = "";
     try {
       const answer = await what();
       say(typeof told === "function" ? told(answer) : told);
     } catch (error) {
-      trouble = error.message;
+      failed = error.message;
     }
     await look();
   }
@@ -172,7 +179,7 @@ export function webhooksPage({ draw, may }) {
   const view = () => html`
     <h1 tabindex="-1">Webhooks</h1>
     ${may ? html`<div class="actions"><button type="button" data-do="create" class="main" @click=${create}>New webhook</button></div>` : nothing}
-    ${trouble ? html`<p class="trouble" role="alert">${trouble}</p>` : nothing}
+    ${failed || trouble ? html`<p class="trouble" role="alert">${failed || trouble}</p>` : nothing}
     ${secret ? html`<p class="card" role="status">The secret for ${secret.url}, shown this once:
       <code id="secret">${secret.secret}</code>
       <button type="button" @click=${() => { secret = null; draw(); }}>I have noted it</button></p>` : nothing}

@@ -22,6 +22,8 @@ pub(crate) struct Feed {
     response: Response,
     text: String,
     told: VecDeque<Told>,
+    /// Signs of life, which browsers pass over.
+    heartbeats: usize,
     /// The id that a browser would send when it comes back.
     pub(crate) last_id: String,
 }
@@ -33,7 +35,8 @@ impl Feed {
         assert_eq!(status, 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        Feed { response, text: String::new(), told: VecDeque::new(), last_id: String::new() }
+        let (text, told) = (String::new(), VecDeque::new());
+        Feed { response, text, told, heartbeats: 0, last_id: String::new() }
     }
 
     /// The next message; `None` when the stream has ended.
@@ -45,13 +48,27 @@ impl Feed {
                 }
                 return Some(told);
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("a message in time");
-            let chunk = chunk.unwrap_or_default()?;
-            self.text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
-            while let Some((block, rest)) = self.text.split_once("\n\n") {
-                self.told.extend(read(block));
-                self.text = rest.to_owned();
-            }
+            self.read_on().await?;
+        }
+    }
+
+    /// Reads what comes next, whatever it is; `None` when the stream has ended.
+    async fn read_on(&mut self) -> Option<()> {
+        let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("a message in time");
+        let chunk = chunk.unwrap_or_default()?;
+        self.text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
+        while let Some((block, rest)) = self.text.split_once("\n\n") {
+            self.heartbeats += usize::from(block.starts_with(':'));
+            self.told.extend(read(block));
+            self.text = rest.to_owned();
+        }
+        Some(())
+    }
+
+    /// Waits until the stream has shown that it is alive while there is nothing to say.
+    pub(crate) async fn heartbeat(&mut self) {
+        while self.heartbeats == 0 {
+            self.read_on().await.expect("the stream goes on");
         }
     }
 
