@@ -5,6 +5,8 @@ COPY . .
 RUN cargo build --release --locked --package dropgate
 
 FROM debian:bookworm-slim
+# Webhooks, brokers and a collector of traces are reached by TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN useradd --system --uid 10001 --no-create-home dropgate
 COPY --from=build /src/target/release/dropgate /usr/local/bin/dropgate
 USER 10001

@@ -45,7 +45,7 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 const STILL_ACCEPTING: Duration = Duration::from_millis(500);
 /// How long requests under way may take to end once nothing is accepted any more: longer than an
 /// answer takes, and so short that the process has ended within ten seconds of being told.
-const DRAIN_WITHIN: Duration = Duration::from_secs(7);
+const DRAIN_WITHIN: Duration = Duration::from_secs(6);
 /// How long to wait after the system had no descriptor left for a connection.
 const AFTER_ACCEPT_FAILED: Duration = Duration::from_millis(50);
 /// How often that is told at most.

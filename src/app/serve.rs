@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,8 @@ const OLDEST_REDIS: u32 = 7;
 const SERVERS_WITHIN: Duration = Duration::from_secs(60);
 /// How long the last traces may take to be delivered, while the tasks end.
 const TRACES_WITHIN: Duration = Duration::from_secs(1);
+/// How long the engine may take to say that it is gone; without a word it counts as alive a little longer.
+const RETIRE_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(settings: ServeSettings) -> anyhow::Result<()> {
     let ServeSettings { server, store, ledger, keys, limits, engine, traces, sinks, log: _ } =
@@ -149,8 +151,12 @@ impl Running {
         if self.engine.has_stepped_aside() {
             bail!("another version of the engine has taken over, which the log names");
         }
-        if let Err(error) = self.engine.retire().await {
-            tracing::debug!(%error, "this engine counts as alive for some seconds more");
+        match timeout(RETIRE_WITHIN, self.engine.retire()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "this engine counts as alive for some seconds more");
+            }
+            Err(_) => tracing::debug!("this engine counts as alive for some seconds more"),
         }
         Ok(())
     }

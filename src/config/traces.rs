@@ -96,13 +96,17 @@ impl TraceArgs {
     /// # Errors
     /// [`SettingError`] for a setting that is wrong.
     pub fn resolve(self) -> Result<TraceSettings, SettingError> {
-        protocol(self.otlp_protocol)?;
         let whole = address(TRACES_ENDPOINT, self.otlp_traces_endpoint)?;
         let base = address(ENDPOINT, self.otlp_endpoint)?;
         let below = base.map(|base| format!("{}{PATH}", base.trim_end_matches('/')));
         let service = text(SERVICE, self.otel_service_name)?;
+        let endpoint = whole.or(below);
+        // Clusters give it to everything that runs there: it matters to who sends traces.
+        if endpoint.is_some() {
+            protocol(self.otlp_protocol)?;
+        }
         Ok(TraceSettings {
-            endpoint: whole.or(below),
+            endpoint,
             headers: headers(self.otlp_headers)?,
             service: service.unwrap_or_else(|| DEFAULT_SERVICE.to_owned()),
             sampling: sampling(self.traces_sampler, self.traces_sampler_arg)?,
@@ -231,8 +235,16 @@ mod tests {
 
     #[test]
     fn another_protocol_is_refused_with_the_port() {
-        let of = |text| TraceArgs { otlp_protocol: given(text), ..TraceArgs::default() }.resolve();
+        let of = |text| {
+            let otlp_endpoint = given("http://c:4318");
+            TraceArgs { otlp_protocol: given(text), otlp_endpoint, ..TraceArgs::default() }
+                .resolve()
+        };
         assert!(of("http/protobuf").is_ok());
+        // Who sends no traces has nothing to send them by.
+        assert!(
+            TraceArgs { otlp_protocol: given("grpc"), ..TraceArgs::default() }.resolve().is_ok()
+        );
         for bad in ["grpc", "http/json"] {
             let line = of(bad).expect_err(bad).to_string();
             assert!(line.starts_with("OTEL_EXPORTER_OTLP_PROTOCOL is ") && line.contains("4318"));

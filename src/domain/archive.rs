@@ -53,6 +53,9 @@ pub struct DropRecord {
     pub max_hold_seconds: i64,
     /// Most units one customer may hold and own.
     pub limit_per_customer: Option<i64>,
+    /// How long before its deadline the holder of a hold is warned; not told by older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiring_soon_seconds: Option<Vec<i64>>,
     /// Its generation.
     pub epoch: i64,
     /// The last `seq`.

@@ -89,6 +89,7 @@ impl Exporter<'_> {
             hold_ttl_seconds: settings.hold_ttl_seconds,
             max_hold_seconds: settings.max_hold_seconds,
             limit_per_customer: settings.limit_per_customer,
+            expiring_soon_seconds: Some(settings.expiring_soon_seconds),
             epoch: view.epoch,
             seq: view.seq,
             chain: row.try_get(0)?,

@@ -99,8 +99,11 @@ impl Tasks {
         self.stop.cancel();
         self.tracker.close();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tracker.wait()).await;
-        if let Err(error) = self.scheduler.shutdown().await {
-            tracing::warn!(%error, "the scheduler did not end in order");
+        let scheduler = self.scheduler.shutdown();
+        match tokio::time::timeout(Duration::from_millis(500), scheduler).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the scheduler did not end in order"),
+            Err(_) => tracing::warn!("the scheduler did not end in time"),
         }
     }
 }

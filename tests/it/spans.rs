@@ -382,7 +382,8 @@ async fn traces_go_through_tls_and_wrong_settings_stop_the_start() {
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "no header"),
     ] {
-        let mut command = EngineProcess::serving("redis://h", "postgres://h/d", &[(name, value)]);
+        let settings = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://h:4318"), (name, value)];
+        let mut command = EngineProcess::serving("redis://h", "postgres://h/d", &settings);
         let output = command.output().expect("it runs");
         let said = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(1), "{said}");

@@ -24,6 +24,10 @@ def connect(url: str, key: str, *, patience: float = 15.0) -> AuthenticatedClien
     )
 
 
+#: Of these POSTs each has an effect of its own.
+_ONCE = ("/v1/admin/keys", "/v1/admin/webhooks")
+
+
 class Persistent(httpx.BaseTransport):
     """Sends each request until its outcome is known.
 
@@ -40,8 +44,8 @@ class Persistent(httpx.BaseTransport):
         deadline = time.monotonic() + self._patience
         if request.method in ("POST", "PUT") and "Idempotency-Key" not in request.headers:
             request.headers["Idempotency-Key"] = str(uuid.uuid4())
-        # Keys of the API are made without an idempotency key: two tries could make two of them.
-        makes_key = request.method == "POST" and request.url.path.startswith("/v1/admin/keys")
+        # Keys of the API and webhooks are made without an idempotency key: two tries could make two of them.
+        once = request.method == "POST" and request.url.path.startswith(_ONCE)
         while True:
             wait = 1.0
             try:
@@ -50,12 +54,12 @@ class Persistent(httpx.BaseTransport):
                     return answer
                 answer.read()
                 wait = float(answer.headers.get("Retry-After", "1"))
-                again = not makes_key or answer.status_code == 429 or _outcome(answer) == "none"
+                again = not once or answer.status_code == 429 or _outcome(answer) == "none"
                 if not again or time.monotonic() + wait > deadline:
                     return answer
             except httpx.TransportError:
                 # No answer came: what became of the call is not known.
-                if makes_key or time.monotonic() + wait > deadline:
+                if once or time.monotonic() + wait > deadline:
                     raise
             time.sleep(wait)
 

@@ -36,6 +36,9 @@ export function dropgate(settings: Settings): Client<paths> {
   });
 }
 
+/** POSTs of which each has an effect of its own. */
+const ONCE = /^\/v1\/admin\/(keys|webhooks)(\/|$)/;
+
 /**
  * Sends a request until its outcome is known, or until `deadline`. Each try of a POST or a PUT
  * carries one `Idempotency-Key`, the caller's own or a new one, so that it has one effect; a call
@@ -50,20 +53,20 @@ async function persist(
   if (takesKey && !request.headers.has("Idempotency-Key")) {
     request.headers.set("Idempotency-Key", crypto.randomUUID());
   }
-  // Keys of the API are made without an idempotency key: two tries could make two of them.
-  const makesKey = request.method === "POST" && new URL(request.url).pathname.startsWith("/v1/admin/keys");
+  // Keys of the API and webhooks are made without an idempotency key: two tries could make two of them.
+  const once = request.method === "POST" && ONCE.test(new URL(request.url).pathname);
   for (;;) {
     let wait = 1000;
     try {
       const answer = await fetch(request.clone());
       if (answer.status !== 429 && answer.status !== 503) return answer;
       wait = 1000 * Number(answer.headers.get("Retry-After") ?? "1");
-      const again = !makesKey || answer.status === 429 || (await outcome(answer)) === "none";
+      const again = !once || answer.status === 429 || (await outcome(answer)) === "none";
       if (!again || Date.now() + wait > deadline) return answer;
     } catch (error) {
       // No answer came: what became of the call is not known.
       const stopped = request.signal.aborted;
-      if (stopped || makesKey || Date.now() + wait > deadline) throw error;
+      if (stopped || once || Date.now() + wait > deadline) throw error;
     }
     await new Promise((resume) => setTimeout(resume, wait));
   }
