@@ -7,14 +7,12 @@ use indicatif::ProgressBar;
 
 use super::{demo, serve::Running};
 use crate::{
-    config::{DevCommandSettings, DevKeys, KeptKeys, KeySettings, LedgerSettings, SinkSettings},
+    config::{DevCommandSettings, DevKeys, KeptKeys, KeySettings, LedgerSettings},
     local::Supervisor,
 };
 
 pub(super) async fn run(settings: DevCommandSettings) -> anyhow::Result<()> {
     let DevCommandSettings { dev, server, keys, limits, engine, traces, sinks, log: _ } = settings;
-    // Who develops a receiver has it on this machine, unless they say no.
-    let sinks = SinkSettings { allow_private: sinks.allow_private.or(Some(true)), ..sinks };
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner.set_message("starting a private Redis and a private Postgres");

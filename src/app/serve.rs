@@ -88,9 +88,8 @@ impl Running {
         let stop = CancellationToken::new();
         let within = options.answer_timeout;
         let live = LiveSettings { key: engine.watch_key().await?, streams: server.streams() };
-        let sender =
-            Sender::new(Reach { private: sinks.allow_private.unwrap_or(false) }, sinks.timeout)
-                .map_err(|error| anyhow::anyhow!("webhooks can't be told anything: {error}"))?;
+        let sender = Sender::new(Reach { private: sinks.allow_private }, sinks.timeout)
+            .map_err(|error| anyhow::anyhow!("webhooks can't be told anything: {error}"))?;
         let api = Api::new(
             Arc::clone(&engine),
             keys,

@@ -325,7 +325,7 @@ impl Serve {
             limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
             traces: self.traces.resolve()?,
-            sinks: self.sinks.resolve()?,
+            sinks: self.sinks.resolve(false)?,
             log: self.log.resolve()?,
         })
     }
@@ -342,7 +342,8 @@ impl Dev {
             limits: self.limits.resolve()?,
             engine: self.engine.resolve()?,
             traces: self.traces.resolve()?,
-            sinks: self.sinks.resolve()?,
+            // Who develops a receiver has it on this machine.
+            sinks: self.sinks.resolve(true)?,
             log: self.log.resolve()?,
         })
     }

@@ -89,7 +89,7 @@ pub struct KafkaSettings {
 pub struct SinkSettings {
     /// Default no, under `dev` yes. Where it is yes, whoever may make a webhook reaches whatever
     /// this engine reaches.
-    pub allow_private: Option<bool>,
+    pub allow_private: bool,
     /// Default 10 seconds, 0.1 to 60. Too long: a receiver that hangs holds up its drop's events.
     /// Too short: what it took is sent again.
     pub timeout: Duration,
@@ -103,15 +103,15 @@ pub struct SinkSettings {
 }
 
 impl SinkArgs {
+    /// `private` is whether private addresses are allowed if nothing is said of them.
+    ///
     /// # Errors
     /// [`SettingError`] for a setting that is wrong.
-    pub fn resolve(self) -> Result<SinkSettings, SettingError> {
+    pub fn resolve(self, private: bool) -> Result<SinkSettings, SettingError> {
         let millis = number(TIMEOUT, self.webhook_timeout_ms, 100..=60_000, 10_000)?;
         let seconds = number(RETRY, self.webhook_retry_seconds, 1..=604_800, 86_400)?;
-        let private = self.webhooks_allow_private.filter(|word| !word.is_empty());
-        let private = private.map(|word| yes_or_no(ALLOW_PRIVATE, Some(word))).transpose()?;
         Ok(SinkSettings {
-            allow_private: private,
+            allow_private: yes_or_no(ALLOW_PRIVATE, self.webhooks_allow_private, private)?,
             timeout: Duration::from_millis(millis),
             retry_for: Duration::from_secs(seconds),
             rabbitmq: rabbitmq(self.rabbitmq_url, self.rabbitmq_exchange, self.rabbitmq_from)?,
@@ -182,12 +182,17 @@ impl fmt::Debug for SinkArgs {
 }
 
 /// `true` or `false`; no when nothing is said.
-fn yes_or_no(name: &'static str, given: Option<OsString>) -> Result<bool, SettingError> {
+fn yes_or_no(
+    name: &'static str,
+    given: Option<OsString>,
+    default: bool,
+) -> Result<bool, SettingError> {
     match text(name, given)?.as_deref() {
-        None | Some("false") => Ok(false),
+        None => Ok(default),
+        Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => {
-            let remedy = "give true or false, or leave it out for false";
+            let remedy = format!("give true or false, or leave it out for {default}");
             Err(SettingError::wrong(name, format!("is {other:?}"), remedy))
         }
     }
@@ -199,7 +204,7 @@ mod tests {
 
     #[test]
     fn brokers_are_told_only_if_they_are_set() {
-        let none = SinkArgs::default().resolve().expect("fine");
+        let none = SinkArgs::default().resolve(false).expect("fine");
         assert_eq!((none.rabbitmq, none.kafka), (None, None));
         let args = SinkArgs {
             rabbitmq_url: Some("amqp://u:pa55@h:1/%2f".into()),
@@ -208,7 +213,7 @@ mod tests {
             kafka_topic: Some("shop.events".into()),
             ..SinkArgs::default()
         };
-        let set = args.resolve().expect("fine");
+        let set = args.resolve(false).expect("fine");
         assert!(!format!("{set:?}").contains("pa55"));
         let rabbitmq = set.rabbitmq.expect("a RabbitMQ");
         assert_eq!((rabbitmq.exchange.as_str(), rabbitmq.from), ("dropgate", Beginning::Start));
@@ -231,21 +236,24 @@ mod tests {
             (RETRY, SinkArgs { webhook_retry_seconds: some("0"), ..plain() }),
             (TIMEOUT, SinkArgs { webhook_timeout_ms: some("1"), ..plain() }),
         ] {
-            let line = args.resolve().expect_err(name).to_string();
+            let line = args.resolve(false).expect_err(name).to_string();
             assert!(line.starts_with(name) && !line.contains("pa55"), "{line}");
         }
     }
 
     #[test]
     fn only_the_two_words_say_whether() {
-        let of = |word: &str| {
+        let of = |word: &str, default| {
             SinkArgs { webhooks_allow_private: Some(word.into()), ..SinkArgs::default() }
-                .resolve()
+                .resolve(default)
                 .map(|settings| settings.allow_private)
         };
-        assert_eq!((of("true"), of("false"), of("")), (Ok(Some(true)), Ok(Some(false)), Ok(None)));
+        for default in [false, true] {
+            let all = ["true", "false", ""].map(|word| of(word, default));
+            assert_eq!(all, [Ok(true), Ok(false), Ok(default)]);
+        }
         for bad in ["yes", "1", "True"] {
-            let line = of(bad).expect_err(bad).to_string();
+            let line = of(bad, true).expect_err(bad).to_string();
             assert!(line.starts_with("DROPGATE_WEBHOOKS_ALLOW_PRIVATE is "), "{line}");
         }
     }
