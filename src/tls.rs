@@ -49,19 +49,30 @@ pub fn client(wanted: bool) -> Result<ClientConfig, String> {
 /// certificate that is not trusted it is also told what to do.
 #[must_use]
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
+    certificate_trouble(error).unwrap_or_else(|| bottom(error).to_string())
+}
+
+/// What is wrong with the other side's certificate, if that is what an error is about, and what to
+/// do.
+#[must_use]
+pub fn certificate_trouble(error: &(dyn Error + 'static)) -> Option<String> {
+    match of_tls(bottom(error))? {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
+            "its certificate is signed by nobody who is known here; name a file with the \
+             certificate of whoever signs in SSL_CERT_FILE"
+                .to_owned(),
+        ),
+        rustls::Error::InvalidCertificate(why) => Some(format!("its certificate is wrong: {why}")),
+        _ => None,
+    }
+}
+
+fn bottom<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    match of_tls(deepest) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "its certificate is signed by nobody who is known here; name a file with the \
-             certificate of whoever signs in SSL_CERT_FILE"
-                .to_owned()
-        }
-        Some(rustls::Error::InvalidCertificate(why)) => format!("its certificate is wrong: {why}"),
-        Some(_) | None => deepest.to_string(),
-    }
+    deepest
 }
 
 /// What TLS found wrong, out of the errors of input and output in which it is wrapped.

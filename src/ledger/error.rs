@@ -3,6 +3,8 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use crate::tls;
+
 /// Why a statement has no result.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -30,6 +32,9 @@ impl From<PoolError> for LedgerError {
 impl From<tokio_postgres::Error> for LedgerError {
     fn from(error: tokio_postgres::Error) -> LedgerError {
         let Some(db) = error.as_db_error() else {
+            if let Some(trouble) = tls::certificate_trouble(&error) {
+                return LedgerError::Unavailable(trouble);
+            }
             let text = error.to_string();
             // The driver has no other sign of a value that it could not turn into ours.
             return if text.starts_with("error deserializing column") {

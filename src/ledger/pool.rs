@@ -10,10 +10,11 @@ use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Timeouts,
 };
 use refinery::embed_migrations;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{LedgerError, group::Commits};
-use crate::{caller::Caller, measure};
+use crate::{caller::Caller, measure, tls};
 
 embed_migrations!("migrations");
 
@@ -80,22 +81,32 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Prepares connections to the server at `url`; none is made yet.
+    /// Prepares connections to the server at `url`; none is made yet. With `sslmode=require` they
+    /// are made with TLS, and the server's certificate must be good for its name, as
+    /// `sslmode=verify-full` says it too; else without.
     ///
     /// # Errors
-    /// When the address can't be understood.
+    /// When the address can't be understood, or TLS is asked for and there are no certificates to know
+    /// the server by.
     pub fn connect(url: &str, readers: usize, writers: usize) -> Result<Ledger, LedgerError> {
-        let config: Config =
+        // The driver knows the other word only.
+        let url = url.replace("sslmode=verify-full", "sslmode=require");
+        let mut config: Config =
             url.parse().map_err(|error| LedgerError::Unavailable(format!("{error}")))?;
+        let secure = config.get_ssl_mode() == SslMode::Require;
+        if !secure {
+            config.ssl_mode(SslMode::Disable);
+        }
+        let tls = MakeRustlsConnect::new(tls::client(secure).map_err(LedgerError::Unavailable)?);
         // A batch is committed by one function with arrays of any length: its plan is made once, perhaps
         // while the tables are empty, and must be right for big ones. What a commit touches it finds
         // by its key; to read a whole table for that would look cheaper only while there is nothing in it.
         let plans = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
                      -c enable_hashjoin=off -c enable_mergejoin=off";
-        let readers = pool(config.clone(), readers, "")?;
-        let watcher = pool(config.clone(), WATCHERS, "")?;
-        let sinks = pool(config.clone(), SINKS, "")?;
-        let writers = pool(config, writers, plans)?;
+        let readers = pool(config.clone(), &tls, readers, "")?;
+        let watcher = pool(config.clone(), &tls, WATCHERS, "")?;
+        let sinks = pool(config.clone(), &tls, SINKS, "")?;
+        let writers = pool(config, &tls, writers, plans)?;
         Ok(Ledger { readers, writers, watcher, sinks, commits: Arc::default() })
     }
 
@@ -161,7 +172,12 @@ impl Ledger {
     }
 }
 
-fn pool(mut config: Config, size: usize, options: &str) -> Result<Pool, LedgerError> {
+fn pool(
+    mut config: Config,
+    tls: &MakeRustlsConnect,
+    size: usize,
+    options: &str,
+) -> Result<Pool, LedgerError> {
     // A statement that hangs must not outlive its caller by much, a lock must not hold up a
     // drop, and a commit that was answered must survive the server.
     config.options(format!(
@@ -175,7 +191,7 @@ fn pool(mut config: Config, size: usize, options: &str) -> Result<Pool, LedgerEr
     config.keepalives_interval(Duration::from_secs(1)).keepalives_retries(3);
     let manager = Manager::from_config(
         config,
-        NoTls,
+        tls.clone(),
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
     Pool::builder(manager)

@@ -18,7 +18,7 @@ use super::Reach;
 use crate::clock;
 use crate::domain::{Attempt, CloudEvent, DropId, WebhookId, WebhookSecret, event_type};
 use crate::ledger::Endpoint;
-use crate::tls;
+use crate::tls::{self, innermost};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -223,15 +223,6 @@ async fn judge(response: Response<hyper::body::Incoming>) -> Answer {
         retry_after: seconds.map(Duration::from_secs),
         ..Answer::failed(Some(status), error)
     }
-}
-
-/// What lies at the bottom of an error: the rest of the chain tells what was being done.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
 }
 
 #[cfg(test)]

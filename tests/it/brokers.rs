@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::metrics::scrape;
-use crate::support::{Apart, EngineProcess, RabbitMq, TAKE_OVER, firsts, lines, within};
+use crate::support::{
+    Apart, Certificate, EngineProcess, RabbitMq, TAKE_OVER, Terminator, firsts, lines, within,
+};
 
 /// Holds units of each of the drops, one behind the other, until it is told to stop.
 async fn buy(apart: Arc<Apart>, urls: Vec<String>, drops: Vec<String>, stop: Arc<AtomicUsize>) {
@@ -109,13 +111,16 @@ async fn is_complete(
     true
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rabbitmq_misses_nothing() {
     if !RabbitMq::is_there() {
         return;
     }
     let mut broker = RabbitMq::start().await;
-    let url = broker.url();
+    // The engines speak TLS with it.
+    let certificate = Certificate::of("localhost");
+    let tls = Terminator::start(broker.address(), &certificate).await;
+    let url = format!("amqps://guest:guest@localhost:{}/%2f", tls.port());
     let (connection, channel) = broker.channel().await;
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let none = FieldTable::default;
@@ -136,6 +141,7 @@ async fn rabbitmq_misses_nothing() {
     let apart = Arc::new(Apart::new("rabbitmq").await);
     let settings = [
         ("DROPGATE_RABBITMQ_URL", url.as_str()),
+        ("SSL_CERT_FILE", certificate.file()),
         ("DROPGATE_RABBITMQ_EXCHANGE", "shop"),
         ("DROPGATE_RABBITMQ_FROM", "start"),
     ];

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::support::cli::run;
-use crate::support::{ADMIN_KEY, Sale, Terminator};
+use crate::support::{ADMIN_KEY, Certificate, Sale, Terminator};
 
 /// Where the world's first engine listens.
 fn behind(sale: &Sale) -> SocketAddr {
@@ -18,9 +18,10 @@ fn settings<'a>(url: &'a str, certificates: &'a str) -> [(&'a str, &'a str); 3] 
 #[tokio::test]
 async fn commands_speak_tls_to_an_engine_whose_certificate_they_know() {
     let sale = Sale::open(&[("a", 9)]).await;
-    let tls = Terminator::start(behind(&sale), "localhost").await;
-    let (url, certificate) = (tls.url(), tls.certificate().to_str().expect("UTF-8"));
-    let settings = settings(&url, certificate);
+    let certificate = Certificate::of("localhost");
+    let tls = Terminator::start(behind(&sale), &certificate).await;
+    let url = tls.url();
+    let settings = settings(&url, certificate.file());
     let shown = run(&format!("drop show {} --json", sale.id()), &settings).await.json();
     assert_eq!((&shown["id"], &shown["skus"][0]["total"]), (&sale.id().into(), &9.into()));
     run(&format!("restock {} a 5", sale.id()), &settings).await.done();
@@ -31,20 +32,20 @@ async fn commands_speak_tls_to_an_engine_whose_certificate_they_know() {
 async fn a_certificate_that_is_wrong_is_told_and_nothing_is_sent() {
     let sale = Sale::open(&[("a", 9)]).await;
     let restock = format!("restock {} a 5", sale.id());
+    let [certificate, of_other] = ["localhost", "shop.example"].map(Certificate::of);
     let [tls, other] = [
-        Terminator::start(behind(&sale), "localhost").await,
-        Terminator::start(behind(&sale), "shop.example").await,
+        Terminator::start(behind(&sale), &certificate).await,
+        Terminator::start(behind(&sale), &of_other).await,
     ];
-    let file = |tls: &Terminator| tls.certificate().to_str().expect("UTF-8").to_owned();
     for (at, certificates, expected) in [
         // Somebody else's certificate is in the file.
-        (&tls, file(&other), "its certificate is signed by nobody who is known here"),
+        (&tls, of_other.file(), "its certificate is signed by nobody who is known here"),
         // The engine's own is, but for another name.
-        (&other, file(&other), "its certificate is wrong: "),
-        (&tls, "/nowhere/certificates.pem".to_owned(), "there are no certificates"),
+        (&other, of_other.file(), "its certificate is wrong: "),
+        (&tls, "/nowhere/certificates.pem", "there are no certificates"),
     ] {
         let url = at.url();
-        let said = run(&restock, &settings(&url, &certificates)).await.failed(3);
+        let said = run(&restock, &settings(&url, certificates)).await.failed(3);
         assert!(said.contains(expected), "{said}");
         assert!(said.contains(&url), "{said}");
         if expected != "its certificate is wrong: " {
@@ -56,9 +57,9 @@ async fn a_certificate_that_is_wrong_is_told_and_nothing_is_sent() {
     // One side that speaks TLS and one that doesn't.
     let plain = tls.url().replace("https://", "http://");
     let secure = sale.url("").replace("http://127.0.0.1", "https://localhost");
-    let (show, certificate) = (format!("drop show {}", sale.id()), file(&tls));
+    let show = format!("drop show {}", sale.id());
     for url in [&plain, &secure] {
-        let said = run(&show, &settings(url, &certificate)).await.failed(3);
+        let said = run(&show, &settings(url, certificate.file())).await.failed(3);
         assert!(said.contains(url.as_str()), "{said}");
     }
     assert_eq!(sale.counts("a").await, (9, 9, 0, 0));

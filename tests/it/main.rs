@@ -53,6 +53,7 @@ mod reserve;
 mod restock;
 mod returns;
 mod roles;
+mod secure_servers;
 mod settings;
 mod shed;
 mod shop;

@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep};
 use crate::metrics::scrape;
 use crate::support::collector::{Collector, Taking, fact, facts, hex};
 use crate::support::{
-    ADMIN_KEY, Call, EngineProcess, Reply, STOREFRONT_KEY, Terminator, eventually, lines,
+    ADMIN_KEY, Call, Certificate, EngineProcess, Reply, STOREFRONT_KEY, Terminator, eventually,
+    lines,
 };
 
 /// The caller's place in the trace of its call.
@@ -363,12 +364,12 @@ async fn a_collector_that_is_dead_or_silent_delays_no_call_and_no_stop() {
 #[tokio::test]
 async fn traces_go_through_tls_and_wrong_settings_stop_the_start() {
     let collector = Collector::start(Taking::All).await;
-    let tls = Terminator::start(collector.address(), "localhost").await;
-    let certificate = tls.certificate().to_str().expect("UTF-8");
+    let certificate = Certificate::of("localhost");
+    let tls = Terminator::start(collector.address(), &certificate).await;
     let whole = format!("{}/otlp/x", tls.url());
     let alone = Alone::start(&[
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &whole),
-        ("SSL_CERT_FILE", certificate),
+        ("SSL_CERT_FILE", certificate.file()),
     ])
     .await;
     let (trace, sampled) = parent(1, true);

@@ -32,7 +32,7 @@ pub(crate) use rabbitmq::RabbitMq;
 pub(crate) use receiver::{Act, Received, Receiver};
 pub(crate) use sale::{Sale, lines};
 pub(crate) use terminal::Terminal;
-pub(crate) use tls::Terminator;
+pub(crate) use tls::{Certificate, Terminator};
 pub(crate) use traces::{checked, keys_with, remove_keys, tables_with};
 pub(crate) use world::{ADMIN_KEY, STOREFRONT_KEY, World};
 

@@ -1,7 +1,7 @@
 //! A RabbitMQ of a test, with a name, ports and a folder of its own.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -60,8 +60,8 @@ impl RabbitMq {
     }
 
     /// Where it listens.
-    pub(crate) fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports[0])
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[0]))
     }
 
     /// Starts it, with what it had kept.
@@ -108,7 +108,7 @@ impl RabbitMq {
     }
 
     async fn try_channel(&self) -> Option<(Connection, Channel)> {
-        let url = self.url();
+        let url = format!("amqp://guest:guest@{}/%2f", self.address());
         let connection = Connection::connect(&url, ConnectionProperties::default());
         let connection = connection.await.ok()?;
         let channel = connection.create_channel().await.ok()?;
