@@ -67,6 +67,15 @@ pub static RECONCILE: Mark = Mark::new();
 /// When this process last looked which drops there are.
 pub static KEEP_UP: Mark = Mark::new();
 
+/// When this process last looked at the keys.
+pub static KEYS: Mark = Mark::new();
+/// When it last said that it is alive.
+pub static PRESENCE: Mark = Mark::new();
+/// When it last added its refusals to what all engines count.
+pub static TALLY: Mark = Mark::new();
+/// When it last looked whether a drop is about to open.
+pub static WARM: Mark = Mark::new();
+
 /// Where a violation of an invariant may be found.
 const PLACES: [&str; 4] = ["script", "decode", "reconcile", "ledger"];
 /// The rate limits that there may be.

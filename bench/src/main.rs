@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand, ValueEnum as _};
-use dropgate::app;
+use dropgate::{app, config::ServerSettings};
 use dropgate_bench::{
     bench::Bench,
     design::{self, Design},
@@ -90,7 +90,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     // Engines, fronts and the load generator alike have the threads that an engine has.
-    app::runtime()?.block_on(run(cli))
+    app::runtime(ServerSettings::default().worker_threads)?.block_on(run(cli))
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

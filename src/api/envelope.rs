@@ -69,7 +69,8 @@ impl<S: Answers> Service<Request<Incoming>> for Enveloped<S> {
         let answering = traced.map(Answering::of);
         let carried = Carried { id, trace, hsts: self.hsts.clone(), answering };
         let asked = logged::asked(&request);
-        let answering = caller.runs(Logged::new(self.service.call(request), asked));
+        let answering =
+            caller.runs(Logged::new(self.service.call(request), measured.route(), asked));
         Sealing { answering, carried: Some((carried, measured)) }
     }
 }

@@ -76,6 +76,11 @@ impl Measured {
         TracedCall::begin(caller, METHODS[self.method], route, drop, id)
     }
 
+    /// The route that it came by.
+    pub(super) fn route(&self) -> &'static str {
+        self.route.path
+    }
+
     pub(super) fn end(self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         let histogram = self.route.seconds[self.method][class].get_or_init(|| {

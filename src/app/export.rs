@@ -8,10 +8,12 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use indicatif::ProgressBar;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connect_ledger;
+use super::{connect_ledger, output, progress};
 use crate::{
     config::{ExportAction, ExportSettings},
     domain::{ArchiveCheck, Checked, DropId, EndRecord, Record},
@@ -25,19 +27,42 @@ const LONGEST_LINE: u64 = 1 << 28;
 
 /// 0 when what was written, or read, is right in itself.
 pub(super) async fn run(settings: ExportSettings) -> anyhow::Result<u8> {
+    let bar = progress::bar(0, settings.json);
+    let shown = bar.clone();
+    // What was asked for may be on its way to the standard output.
+    let mut out_is_taken = false;
     let (what, checked) = match settings.action {
         ExportAction::Check(path) => {
             let what = path.display().to_string();
-            (what, tokio::task::spawn_blocking(move || check(&path)).await??)
+            (what, tokio::task::spawn_blocking(move || check(&path, &shown)).await??)
         }
         ExportAction::Write { drop, out, ledger } => {
+            out_is_taken = out.is_none();
             let ledger = connect_ledger(&ledger)?;
-            let checked = write(&ledger, &drop, out).await?;
+            let checked = write(&ledger, &drop, out, shown).await?;
             (drop.to_string(), checked)
         }
     };
-    // What was asked for may be on its way to the standard output.
+    bar.finish_and_clear();
     let Checked { reservations, entries, unsealed, events, violations } = &checked;
+    let status = u8::from(!violations.is_empty());
+    if settings.json {
+        let told = json!({
+            "export": what,
+            "sound": violations.is_empty(),
+            "events": events,
+            "entries": entries,
+            "unsealed": unsealed,
+            "reservations": reservations,
+            "violations": violations,
+        });
+        if out_is_taken {
+            eprintln!("{told}");
+        } else {
+            output::print_json(&told)?;
+        }
+        return Ok(status);
+    }
     let sound = if violations.is_empty() { "sound" } else { "NOT SOUND" };
     eprintln!(
         "{what}: {sound}; {events} events in {entries} entries, {unsealed} of them without a seal, \
@@ -46,16 +71,21 @@ pub(super) async fn run(settings: ExportSettings) -> anyhow::Result<u8> {
     for violation in violations {
         eprintln!("  violation: {violation}");
     }
-    Ok(u8::from(!violations.is_empty()))
+    Ok(status)
 }
 
 /// Writes an export, and checks it on the way.
-async fn write(ledger: &Ledger, drop: &DropId, out: Option<PathBuf>) -> anyhow::Result<Checked> {
+async fn write(
+    ledger: &Ledger,
+    drop: &DropId,
+    out: Option<PathBuf>,
+    bar: ProgressBar,
+) -> anyhow::Result<Checked> {
     let (lines, taken) = mpsc::channel(AHEAD);
     let (tell_whole, whole) = oneshot::channel();
     let writer = tokio::task::spawn_blocking(move || match out {
-        Some(path) => write_file(&path, taken, whole),
-        None => write_lines(io::stdout().lock(), taken, whole).map(|(_, checked)| checked),
+        Some(path) => write_file(&path, taken, whole, &bar),
+        None => write_lines(io::stdout().lock(), taken, whole, &bar).map(|(_, checked)| checked),
     });
     let done = ledger.export(drop, lines).await;
     if let Ok(true) = done {
@@ -77,6 +107,7 @@ fn write_file(
     path: &Path,
     taken: mpsc::Receiver<Vec<Record>>,
     whole: oneshot::Receiver<()>,
+    bar: &ProgressBar,
 ) -> anyhow::Result<Checked> {
     let name = path.file_name().context("--out names no file")?;
     let folder = match path.parent() {
@@ -86,7 +117,7 @@ fn write_file(
     let part = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let doing = || format!("{} can't be written", part.display());
     let file = File::create(&part).with_context(doing)?;
-    let written = write_lines(file, taken, whole).with_context(doing).and_then(|written| {
+    let written = write_lines(file, taken, whole, bar).with_context(doing).and_then(|written| {
         written.0.sync_all()?;
         fs::rename(&part, path).with_context(|| format!("{} can't be made", path.display()))?;
         // The name, too, must be there after a power loss.
@@ -105,6 +136,7 @@ fn write_lines<W: Write>(
     out: W,
     mut taken: mpsc::Receiver<Vec<Record>>,
     whole: oneshot::Receiver<()>,
+    bar: &ProgressBar,
 ) -> anyhow::Result<(W, Checked)> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let mut check = ArchiveCheck::default();
@@ -112,6 +144,7 @@ fn write_lines<W: Write>(
     while let Some(records) = taken.blocking_recv() {
         for record in &records {
             check.take(record);
+            show(record, bar);
             let line = line_of(record)?;
             digest.update(&line);
             out.write_all(&line)?;
@@ -125,6 +158,16 @@ fn write_lines<W: Write>(
     Ok((out, check.finish()))
 }
 
+/// Shows how much of the ledger is written: its events.
+fn show(record: &Record, bar: &ProgressBar) {
+    let of = |seq: i64| u64::try_from(seq).unwrap_or_default();
+    match record {
+        Record::Drop(drop) => bar.set_length(of(drop.seq)),
+        Record::Entry(entry) => bar.set_position(of(entry.seq)),
+        Record::Sku(_) | Record::Reservation(_) | Record::End(_) => {}
+    }
+}
+
 fn line_of(record: &Record) -> anyhow::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(record)?;
     line.push(b'\n');
@@ -132,7 +175,7 @@ fn line_of(record: &Record) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Checks a file by itself.
-fn check(path: &Path) -> anyhow::Result<Checked> {
+fn check(path: &Path, bar: &ProgressBar) -> anyhow::Result<Checked> {
     let doing = || format!("{} can't be read", path.display());
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).with_context(doing)?);
     let mut check = ArchiveCheck::default();
@@ -152,6 +195,7 @@ fn check(path: &Path) -> anyhow::Result<Checked> {
             Ok(Record::End(last)) => end = Some(last),
             Ok(record) => {
                 check.take(&record);
+                show(&record, bar);
                 digest.update(&line);
                 lines += 1;
             }

@@ -19,13 +19,13 @@ mod serve;
 mod watch;
 mod webhooks;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::runtime::{self, Runtime};
 
 use crate::{
-    config::{Command, LedgerSettings, StoreSettings},
+    config::{Command, LedgerSettings, StoreSettings, unknown_variables},
     engine::{Engine, EngineOptions, HoldAck},
     ledger::Ledger,
     store::Store,
@@ -35,19 +35,12 @@ use crate::{
 /// Connections that only the write-behind uses.
 const WRITERS: usize = 4;
 
-/// The threads of this process. Half of the machine's cores, at least one: the others belong to what
-/// runs beside it, and a thread more than there are free cores for costs every call a switch.
-/// `TOKIO_WORKER_THREADS` says otherwise, as in every program of this kind.
+/// The threads of this process, so many of them.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn runtime() -> std::io::Result<Runtime> {
-    let mut runtime = runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        runtime.worker_threads(cores.div_ceil(2));
-    }
-    runtime.enable_all().build()
+pub fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {
+    runtime::Builder::new_multi_thread().worker_threads(worker_threads).enable_all().build()
 }
 
 /// Runs a command. The status is the program's: 0 when all is well.
@@ -60,12 +53,14 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
             let settings = serve.resolve()?;
             telemetry::init(&settings.log);
             telemetry::collect_metrics();
+            warn_of_unknown_variables();
             serve::run(settings).await?;
         }
         Command::Dev(dev) => {
             let settings = dev.resolve()?;
             telemetry::init(&settings.log);
             telemetry::collect_metrics();
+            warn_of_unknown_variables();
             dev::run(settings).await?;
         }
         Command::Migrate(migrate) => {
@@ -130,6 +125,12 @@ pub async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Config(config) => return Ok(config::run(*config)),
     }
     Ok(0)
+}
+
+fn warn_of_unknown_variables() {
+    for name in unknown_variables() {
+        tracing::warn!(name, "no setting has this name; `dropgate serve --help` lists them");
+    }
 }
 
 fn connect_ledger(settings: &LedgerSettings) -> anyhow::Result<Ledger> {

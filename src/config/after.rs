@@ -20,6 +20,10 @@ pub struct Export {
     /// Check an export by itself, without a database: seals, sums, that it is whole
     #[arg(long, value_name = "FILE", conflicts_with_all = ["drop_id", "out"])]
     check: Option<PathBuf>,
+    /// Tell as JSON what came of it: on standard output, or where the export itself goes there, on
+    /// standard error
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
@@ -70,6 +74,8 @@ pub enum ExportAction {
 pub struct ExportSettings {
     /// What to do.
     pub action: ExportAction,
+    /// Whether what came of it is told as JSON.
+    pub json: bool,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -104,7 +110,7 @@ impl Export {
             }
             (None, None) => return Err(SettingError::missing("DROP", "name the drop to export")),
         };
-        Ok(ExportSettings { action, log: self.log.resolve()? })
+        Ok(ExportSettings { action, json: self.json, log: self.log.resolve()? })
     }
 }
 

@@ -131,6 +131,18 @@ pub enum Command {
 
 impl Command {
     /// Tells the one command that shows them where settings come from.
+    /// How many threads this process shall have.
+    ///
+    /// # Errors
+    /// [`SettingError`] when the setting is wrong.
+    pub fn worker_threads(&self) -> Result<usize, SettingError> {
+        match self {
+            Command::Serve(serve) => serve.server.worker_threads(),
+            Command::Dev(dev) => dev.server.worker_threads(),
+            _ => Ok(ServerSettings::default().worker_threads),
+        }
+    }
+
     pub(super) fn note_sources(&mut self, settings: impl FnOnce() -> Vec<Setting>) {
         if let Command::Config(config) = self {
             config.note(settings());

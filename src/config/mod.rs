@@ -46,7 +46,7 @@ pub use log::{LogArgs, LogFormat, LogSettings};
 pub use server::{CorsOrigins, ServerArgs, ServerSettings};
 pub use show::Config;
 pub use sinks::{KafkaSettings, RabbitMqSettings, SinkArgs, SinkSettings};
-pub use sources::Unreadable;
+pub use sources::{Unreadable, unknown_variables};
 pub use store::{StoreArgs, StoreSettings};
 pub use traces::{TraceArgs, TraceSampling, TraceSettings};
 pub use value::NewSku;

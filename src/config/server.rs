@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use super::error::{SettingError, number, text};
 
@@ -12,6 +13,9 @@ const STREAMS: &str = "DROPGATE_STREAMS";
 const DEFAULT_STREAMS: usize = 8_000;
 const CORS_ORIGINS: &str = "DROPGATE_CORS_ORIGINS";
 const HSTS_SECONDS: &str = "DROPGATE_HSTS_SECONDS";
+/// Of the runtime, which names it in every program of this kind.
+const WORKER_THREADS: &str = "TOKIO_WORKER_THREADS";
+const HALF: &str = "half";
 /// Two years: what the lists that browsers come with ask for, and more than anybody needs.
 const MOST_HSTS_SECONDS: u32 = 63_072_000;
 
@@ -37,6 +41,10 @@ pub struct ServerArgs {
     /// 63072000; for an engine that is reached through TLS only. 0 says nothing [default: 0]
     #[arg(long, env = HSTS_SECONDS, value_name = "SECONDS")]
     hsts_seconds: Option<OsString>,
+    /// Threads that serve, from 1 to 1024, or `half` as many as the machine has cores; raise it
+    /// where the engine has the machine for itself [default: half]
+    #[arg(long, env = WORKER_THREADS, value_name = "COUNT")]
+    worker_threads: Option<OsString>,
 }
 
 /// Whose pages a browser lets read answers.
@@ -69,6 +77,15 @@ pub struct ServerSettings {
     /// Default `None`. Too long: a name that stops to have TLS can't be reached by browsers that
     /// were told so.
     pub hsts_seconds: Option<u32>,
+    /// Default half of the machine's cores, at least one: the others belong to what runs beside it.
+    /// Too high: a thread more than there are free cores for costs every call a switch. Too low:
+    /// cores stay idle.
+    pub worker_threads: usize,
+}
+
+/// Half of the machine's cores, at least one.
+fn half_of_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2)
 }
 
 impl Default for ServerSettings {
@@ -79,6 +96,7 @@ impl Default for ServerSettings {
             most_streams: DEFAULT_STREAMS,
             cors_origins: CorsOrigins::None,
             hsts_seconds: None,
+            worker_threads: half_of_the_cores(),
         }
     }
 }
@@ -92,10 +110,17 @@ impl ServerSettings {
 }
 
 impl ServerArgs {
+    /// How many threads serve.
+    pub(super) fn worker_threads(&self) -> Result<usize, SettingError> {
+        let given = self.worker_threads.clone().filter(|text| text != HALF);
+        number(WORKER_THREADS, given, 1..=1024, half_of_the_cores())
+    }
+
     /// # Errors
     /// [`SettingError`] for a setting that is wrong.
     pub fn resolve(self) -> Result<ServerSettings, SettingError> {
         let defaults = ServerSettings::default();
+        let worker_threads = self.worker_threads()?;
         let listen = match text(LISTEN, self.listen)? {
             None => defaults.listen,
             Some(given) => given.trim().parse().map_err(|_| {
@@ -115,7 +140,14 @@ impl ServerArgs {
         };
         let hsts = number(HSTS_SECONDS, self.hsts_seconds, 0..=MOST_HSTS_SECONDS, 0)?;
         let hsts_seconds = (hsts > 0).then_some(hsts);
-        Ok(ServerSettings { listen, connections, most_streams, cors_origins, hsts_seconds })
+        Ok(ServerSettings {
+            listen,
+            connections,
+            most_streams,
+            cors_origins,
+            hsts_seconds,
+            worker_threads,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! What must not be seen (a key, an address with a password) may stand in a file:
 //! `DROPGATE_X_FILE`, or `OTEL_X_FILE`, names it. Such a setting is known by hiding its value from `--help`.
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
@@ -16,6 +17,9 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use super::Cli;
 use super::error::SettingError;
 use super::show::Setting;
+
+/// What else has such a name: places at which tests stop, and where they have their servers' files.
+const NO_SETTINGS: &[&str] = &["DROPGATE_FAILPOINTS", "DROPGATE_LOCAL_FOLDER"];
 
 /// A setting of the command line or the environment that can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +77,35 @@ impl fmt::Display for Source {
 
 /// The variable of a setting; `None` for what is none.
 fn variable(argument: &Arg) -> Option<&str> {
-    let ours = |name: &&str| name.starts_with("DROPGATE_") || name.starts_with("OTEL_");
+    let ours = |name: &&str| {
+        ["DROPGATE_", "OTEL_", "TOKIO_"].iter().any(|prefix| name.starts_with(prefix))
+    };
     argument.get_env()?.to_str().filter(ours)
+}
+
+/// Variables whose names begin like those of settings, and that no command knows: most likely
+/// somebody meant another one, which is then not in force.
+#[must_use]
+pub fn unknown_variables() -> Vec<String> {
+    let known = known_variables(&Cli::command());
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = |name: &String| name.starts_with("DROPGATE_") && !known.contains(name);
+    let mut found: Vec<String> = names.filter(unknown).collect();
+    found.sort_unstable();
+    found
+}
+
+fn known_variables(command: &Command) -> HashSet<String> {
+    let mut known: HashSet<String> = NO_SETTINGS.iter().map(|name| (*name).to_owned()).collect();
+    for argument in command.get_arguments() {
+        let Some(name) = variable(argument) else { continue };
+        if argument.is_hide_env_values_set() {
+            known.insert(format!("{name}_FILE"));
+        }
+        known.insert(name.to_owned());
+    }
+    known.extend(command.get_subcommands().flat_map(known_variables));
+    known
 }
 
 /// What the environment says; an empty text is none, as everywhere.

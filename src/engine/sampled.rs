@@ -91,6 +91,10 @@ impl Engine {
             ("expire", expire),
             ("reconcile", measure::RECONCILE.age()),
             ("keep_up", measure::KEEP_UP.age()),
+            ("keys", measure::KEYS.age()),
+            ("presence", measure::PRESENCE.age()),
+            ("tally", measure::TALLY.age()),
+            ("warm", measure::WARM.age()),
         ] {
             if let Some(age) = age {
                 metrics::gauge!("dropgate_task_age_seconds", "task" => task).set(age.as_secs_f64());

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::engine::Engine;
+use crate::{engine::Engine, measure};
 
 /// Between two looks. With a look that takes its longest, half a second, still below one.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -22,7 +22,10 @@ async fn look(engine: &Engine) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         match engine.refresh_keys().await {
-            Ok(()) => away = false,
+            Ok(()) => {
+                away = false;
+                measure::KEYS.set();
+            }
             // Told once for as long as the database is away.
             Err(error) if !away => {
                 tracing::warn!(%error, "no news of keys: those that are known stay as they are");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::engine::Engine;
+use crate::{engine::Engine, measure};
 
 /// An engine counts as alive for five seconds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -12,7 +12,7 @@ pub(super) async fn run(engine: Arc<Engine>) {
     loop {
         tokio::time::sleep(EVERY).await;
         match engine.announce().await {
-            Ok(None) => {}
+            Ok(None) => measure::PRESENCE.set(),
             Ok(Some(stranger)) => return engine.step_aside(&stranger),
             // Without Postgres it can make nothing durable, and nobody can take over.
             Err(error) => tracing::debug!(%error, "could not say that this engine is alive"),

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::engine::Engine;
+use crate::{engine::Engine, measure};
 
 const A_SECOND_MS: i64 = 1000;
 
@@ -12,8 +12,11 @@ pub(super) async fn run(engine: Arc<Engine>) {
     loop {
         let left = A_SECOND_MS - engine.now().0.rem_euclid(A_SECOND_MS);
         tokio::time::sleep(Duration::from_millis(u64::try_from(left).unwrap_or_default())).await;
-        if let Err(error) = engine.tell_tallies().await {
-            tracing::debug!(%error, "refusals are added to what all engines count later");
+        match engine.tell_tallies().await {
+            Ok(()) => measure::TALLY.set(),
+            Err(error) => {
+                tracing::debug!(%error, "refusals are added to what all engines count later");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     clock,
     domain::{DropId, Millis},
     engine::Engine,
+    measure,
 };
 
 /// So long before a drop opens.
@@ -33,5 +34,6 @@ pub(super) async fn run(engine: Arc<Engine>, mut ticks: watch::Receiver<u64>) {
                 engine.warm(&view).await;
             }
         }
+        measure::WARM.set();
     }
 }

@@ -83,11 +83,19 @@ async fn an_export_is_whole_and_can_be_checked_by_itself() {
     let output = output.expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(told(&output).contains("sound") && told(&output).contains(" 0 of them without a seal"));
+    let output = run(&["export", "--check", path, "--json"], &sale).await;
+    let checked: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&checked["export"], &checked["sound"]), (&json!(path), &json!(true)));
+    assert_eq!((&checked["reservations"], &checked["violations"]), (&json!(7), &json!([])));
 
     // The same to the standard output.
     let output = run(&["export", sale.id()], &sale).await;
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert_eq!(output.stdout, std::fs::read(&file).expect("the export"));
+    let output = run(&["export", sale.id(), "--json"], &sale).await;
+    assert_eq!(output.stdout, std::fs::read(&file).expect("the export"));
+    let written: Value = serde_json::from_slice(&output.stderr).expect("JSON");
+    assert_eq!((&written["export"], &written["events"]), (&json!(sale.id()), &checked["events"]));
 }
 
 /// What the check says of a changed export. The last line alone would tell of every change, so what

@@ -107,6 +107,7 @@ fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
         ("DROPGATE_CONNECTIONS", "77"),
         ("DROPGATE_HOLD_ACK", ""),
         ("DROPGATE_LOG", "warn"),
+        ("TOKIO_WORKER_THREADS", "3"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
         ("OTEL_EXPORTER_OTLP_HEADERS_FILE", headers.as_str()),
     ]);
@@ -127,6 +128,7 @@ fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "environment"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "(hidden)", "file"),
         ("OTEL_SERVICE_NAME", "dropgate", "default"),
+        ("TOKIO_WORKER_THREADS", "3", "environment"),
         ("DROPGATE_REDIS_URL", "redis://:(hidden)@127.0.0.1:1", "environment"),
         ("DROPGATE_DATABASE_URL", "postgres://u:(hidden)@127.0.0.1:1/d", "environment"),
     ] {
@@ -163,5 +165,38 @@ fn a_setting_that_is_wrong_or_missing_is_the_answer() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.starts_with(&format!("dropgate: {name} ")) && said.contains(": "), "{said}");
         assert_eq!((said.lines().count(), text(&output.stdout)), (1, ""));
+    }
+}
+
+#[test]
+fn a_variable_that_no_setting_has_is_told() {
+    let mut settings = good();
+    settings.extend([
+        ("DROPGATE_CONECTIONS", "77"),
+        ("DROPGATE_CONNECTIONS", "78"),
+        // Somebody else's command has these.
+        ("DROPGATE_URL", "http://127.0.0.1:1"),
+        ("DROPGATE_DATA_DIR", "/nowhere"),
+    ]);
+    let output = run(&["config"], &settings);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.contains("DROPGATE_CONECTIONS is no setting") && said.contains("--help"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_wrong_number_of_threads_stops_the_start() {
+    for wrong in ["0", "many", "-1", "1025"] {
+        for (command, status) in [("serve", 1), ("config", 2)] {
+            let settings = [good(), vec![("TOKIO_WORKER_THREADS", wrong)]].concat();
+            let output = run(&[command], &settings);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(status), "{said}");
+            assert!(said.contains("TOKIO_WORKER_THREADS is ") && said.contains("from 1 to 1024"));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Under overload the least useful calls are turned away first.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,11 +34,15 @@ async fn what_is_least_useful_goes_first() {
     let whole = Sale::open(&[("a", 100)]).await;
     let empty = Sale::open(&[("a", 0)]).await;
     let above = ABOVE.to_string();
-    let engine = EngineProcess::serve(
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = EngineProcess::serving(
         whole.world().redis_url(),
         whole.world().database_url(),
         &[("DROPGATE_SHED_ABOVE", &above), ("DROPGATE_DATABASE_CONNECTIONS", "40")],
     );
+    command.stderr(File::create(&log).expect("a log"));
+    let engine = EngineProcess::start(command);
     let (sale, sold_out) = (whole.through(&engine), empty.through(&engine));
     let held = futures_util::future::join_all((0..20).map(|number| {
         let (whole, customer) = (&whole, format!("before-{number}"));
@@ -104,6 +109,11 @@ async fn what_is_least_useful_goes_first() {
     assert_eq!(sale.counts("a").await, (100, 80, 20, 0));
     // And it is over when it is over.
     read(&sale).await.ok(200);
+    // The log tells of the first at once, and of the others how many they were.
+    let log = fs::read_to_string(&log).expect("text");
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("a call failed")).collect();
+    assert!(told[0].contains("/v1/drops/{drop}") && told[0].contains("503"), "{log}");
+    assert!(told.len() < 12, "{log}");
 }
 
 #[tokio::test]
