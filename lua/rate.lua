@@ -1,11 +1,18 @@
 --[[
-Let calls pass as fast as their rate limits allow, or say how long to wait (GCRA). A bucket is the
+Let calls pass as fast as their rate limit allows, or say how long to wait (GCRA). A bucket is the
 time up to which it is spoken for; each call that passes moves it on by the limit's interval, and
 one that would move it further ahead of the clock than the burst is long has to wait. It belongs to
 no drop, and promises nothing: a bucket that is lost is a full one.
 
-ARGV[1…] buckets     one a key of the call, each key once: interval_ns, burst and calls (how many
-           ask now), a space between
+The buckets of a limit stand in two hashes that take turns, one a slice of time: in it are those of
+which something was taken in that slice, and its number as the field without a name. No bucket is
+ahead for longer than a slice, so what stands in neither this slice's nor the one before is whole.
+
+KEYS[1], KEYS[2]     the hashes of slices with even and with odd numbers
+ARGV[1] slice_ms     how long a slice is: no shorter than burst intervals
+ARGV[2] interval_ns  from one call to the next
+ARGV[3] burst        how many may come at once
+ARGV[4…] buckets     of each its name, once in a call, and how many calls ask
 
 Returns a text for each, passed left full_ms wait_ms: so many of the calls pass; so many more could
 follow at once; so long until the burst is whole again, and until one that has to wait may pass.
@@ -14,50 +21,73 @@ Journal: nothing.
 -- include decimal
 -- include server_ms
 -- include whole
-local bucket_keys = KEYS
 -- The clock is cut to milliseconds; floats hold a ten-thousandth of one until the year 2200.
 local TOLERANCE = 0.001
+local FIRST = 4
+-- So many arguments of a Redis command can be handed over at once.
+local MOST = 4000
 
 -- Checks
 local now = server_ms()
-local kept = redis.call('MGET', unpack(bucket_keys))
--- Most buckets of a call are whole and of one limit: what is found of one is true of all of those.
-local of_whole, found = {}, {}
-for i = 1, #ARGV do
-  local known = not kept[i] and of_whole[ARGV[i]]
+local slice_ms = whole(ARGV[1], 'slice_ms')
+local interval = whole(ARGV[2], 'interval_ns') / 1e6
+local capacity = whole(ARGV[3], 'burst') * interval
+assert(interval > 0 and slice_ms >= capacity and #ARGV < MOST and #ARGV % 2 == 1, 'buckets')
+local slice = math.floor(now / slice_ms)
+local this, before = KEYS[slice % 2 + 1], KEYS[(slice + 1) % 2 + 1]
+local fields = { '' }
+for i = FIRST, #ARGV, 2 do
+  assert(ARGV[i] ~= '', 'a bucket has a name')
+  fields[#fields + 1] = ARGV[i]
+end
+local kept, kept_before = redis.call('HMGET', this, unpack(fields)), redis.call('HMGET', before, unpack(fields))
+local is_ours = kept[1] == decimal(slice)
+if kept_before[1] ~= decimal(slice - 1) then
+  kept_before = {}
+end
+-- What a bucket comes to of which a time and so many calls are known: its reply, and if that has
+-- changed, its time.
+local function reckon(text, calls)
+  local time = text and string.match(text, '^%d+%.%d+$')
+  local ahead = math.max(tonumber(time or '0') - now, 0)
+  -- No further than a call can have moved it: the clock may have run back, or the limit been
+  -- lowered.
+  local cut = ahead > capacity + TOLERANCE
+  ahead = math.min(ahead, capacity)
+  local room = math.floor((capacity - ahead + TOLERANCE) / interval)
+  local passed = math.min(room, calls)
+  ahead = ahead + passed * interval
+  local full, wait = math.ceil(ahead), math.max(math.ceil(ahead + interval - capacity), 1)
+  local reply = decimal(passed) .. ' ' .. decimal(room - passed) .. ' ' .. decimal(full) .. ' '
+    .. decimal(wait)
+  return { reply, (passed > 0 or cut) and string.format('%.4f', now + ahead) }
+end
+-- Most buckets of a call are whole: what is found of one is true of all that as many calls ask.
+local replies, of_whole, writes = {}, {}, { '', decimal(slice) }
+for i = 2, #fields do
+  local text = is_ours and kept[i] or kept_before[i]
+  local calls = ARGV[2 * i + 1]
+  local known = not text and of_whole[calls]
   if not known then
-    local interval_ns, burst, calls = string.match(ARGV[i], '^(%d+) (%d+) (%d+)$')
-    local interval = whole(interval_ns, 'interval_ns') / 1e6
-    local capacity = whole(burst, 'burst') * interval
-    local time = kept[i] and string.match(kept[i], '^%d+%.%d+$')
-    local ahead = math.max(tonumber(time or '0') - now, 0)
-    -- No further than a call can have moved it: the clock may have run back, or the limit been
-    -- lowered.
-    local cut = ahead > capacity + TOLERANCE
-    ahead = math.min(ahead, capacity)
-    local room = math.floor((capacity - ahead + TOLERANCE) / interval)
-    local passed = math.min(room, whole(calls, 'calls'))
-    ahead = ahead + passed * interval
-    local full, wait = math.ceil(ahead), math.max(math.ceil(ahead + interval - capacity), 1)
-    local reply = decimal(passed) .. ' ' .. decimal(room - passed) .. ' ' .. decimal(full) .. ' '
-      .. decimal(wait)
-    known = { reply }
-    if passed > 0 or cut then
-      known[2], known[3] = string.format('%.4f', now + ahead), decimal(full)
-    end
-    if not kept[i] then
-      of_whole[ARGV[i]] = known
+    known = reckon(text, whole(calls, 'calls'))
+    if not text then
+      of_whole[calls] = known
     end
   end
-  found[i] = known
+  replies[i - 1] = known[1]
+  if known[2] then
+    writes[#writes + 1], writes[#writes + 2] = fields[i], known[2]
+  end
 end
 
 -- Writes
-local replies = {}
-for i, known in ipairs(found) do
-  replies[i] = known[1]
-  if known[2] then
-    redis.call('SET', bucket_keys[i], known[2], 'PX', known[3])
+if #writes > 2 then
+  if not is_ours then
+    redis.call('UNLINK', this)
+  end
+  redis.call('HSET', this, unpack(writes))
+  if not is_ours then
+    redis.call('PEXPIRE', this, decimal(3 * slice_ms))
   end
 end
 return replies

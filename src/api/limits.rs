@@ -1,6 +1,7 @@
 //! What clients hear of rate limits: the fields `RateLimit-Policy` and `RateLimit` of
 //! draft-ietf-httpapi-ratelimit-headers-11, and 429 with `Retry-After`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::problem::{Code, Problem};
 use crate::caller::Caller;
 use crate::domain::{RateLimit, Standing};
-use crate::engine::Rates;
+use crate::engine::{Engine, Rates};
 
 /// The limit that is in force.
 pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -22,7 +23,6 @@ pub(super) const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 #[derive(Clone)]
 pub(super) struct Shared {
     rates: Arc<Rates>,
-    limit: RateLimit,
     policy: Policy,
 }
 
@@ -44,16 +44,16 @@ impl Policy {
 }
 
 impl Shared {
-    /// The limit that is called `name`.
-    pub(super) fn new(rates: Arc<Rates>, name: &'static str, limit: RateLimit) -> Shared {
-        Shared { rates, limit, policy: Policy::new(name, limit) }
+    /// The limit of `engine` that is called `name`.
+    pub(super) fn new(engine: &Engine, name: &'static str, limit: RateLimit) -> Shared {
+        Shared { rates: engine.rates(name, limit), policy: Policy::new(name, limit) }
     }
 
     /// How a call for `whose` stands; `None` when it can't be said, and the call passes.
     pub(super) async fn ask(&self, whose: &str) -> Option<Told> {
         let name = self.policy.name;
         let traced = Caller::traced().map(|call| (call, Instant::now()));
-        let standing = self.rates.ask(name, whose, self.limit).await;
+        let standing = self.rates.ask(whose).await;
         if let Some((call, since)) = traced {
             call.limited(name, since.elapsed());
         }
@@ -91,7 +91,9 @@ impl Told {
             Standing::Wait { full_in, .. } => (0, full_in),
         };
         let Policy { name, field } = &self.policy;
-        let standing = format!("\"{name}\";r={left};t={}", seconds(full_in));
+        let mut standing = String::with_capacity(48);
+        // To a text it can be written.
+        let _ = write!(standing, "\"{name}\";r={left};t={}", seconds(full_in));
         add(headers, POLICY, field.clone());
         if let Ok(standing) = HeaderValue::from_maybe_shared(standing) {
             add(headers, STANDING, standing);

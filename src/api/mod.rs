@@ -117,7 +117,7 @@ impl Api {
         stop: CancellationToken,
     ) -> Api {
         let answer_within = answer_timeout + GRACE;
-        let shared = |name, limit| Shared::new(engine.rates(), name, limit);
+        let shared = |name, limit| Shared::new(&engine, name, limit);
         let of_key = limits.key.map(|limit| shared("key", limit));
         let customers = limits.customer.map(|limit| shared(CUSTOMER_BUCKETS, limit));
         let shed_above = limits.shed_above;

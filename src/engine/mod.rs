@@ -62,7 +62,7 @@ use tokio_util::sync::CancellationToken;
 use self::details::DetailsCache;
 use crate::{
     clock,
-    domain::{DropId, Millis},
+    domain::{DropId, Millis, RateLimit},
     ledger::{Ledger, LedgerError},
     progress::Position,
     store::Store,
@@ -109,7 +109,6 @@ pub struct Engine {
     /// Drops that are written at present.
     busy: AtomicUsize,
     keyring: Arc<Keyring>,
-    rates: Arc<Rates>,
     /// What was summed up of sales that somebody looks at.
     sales: sale::Sales,
     /// Held during a look at the keys.
@@ -139,7 +138,6 @@ impl Engine {
         options: EngineOptions,
     ) -> (Arc<Engine>, mpsc::UnboundedReceiver<Arc<DropHandle>>) {
         let (opened, drops) = mpsc::unbounded_channel();
-        let rates = Rates::new(store.clone());
         let engine = Engine {
             store,
             ledger,
@@ -150,7 +148,6 @@ impl Engine {
             untold: Untold::default(),
             busy: AtomicUsize::new(0),
             keyring: Arc::default(),
-            rates,
             sales: sale::Sales::default(),
             key_looks: tokio::sync::Mutex::default(),
             details: DetailsCache::new(options.details_ttl),
@@ -173,10 +170,10 @@ impl Engine {
         clock::now()
     }
 
-    /// The rate limits that all processes share.
+    /// A rate limit that all processes share; `what` is limited.
     #[must_use]
-    pub fn rates(&self) -> Arc<Rates> {
-        Arc::clone(&self.rates)
+    pub fn rates(&self, what: &'static str, limit: RateLimit) -> Arc<Rates> {
+        Rates::new(self.store.clone(), what, limit)
     }
 
     /// What can't be reached; empty when the engine can serve.

@@ -2,7 +2,7 @@
 //!
 //! The next round trip takes all the calls that have come during the last one, and asks each bucket
 //! once for all of its calls: under load a limit by key costs Redis next to nothing. While calls come
-//! all the time, a millisecond's worth of them is gathered before each. Of a fast limit a round trip
+//! all the time, some milliseconds' worth of them is gathered before each. Of a fast limit a round trip
 //! takes some calls ahead, for those that follow; when half of these are used, the next is made. Whoever gets
 //! no answer in time may pass: a limiter that can't count must not be what stops a sale.
 
@@ -28,11 +28,14 @@ pub const CUSTOMER_BUCKETS: &str = "customer";
 const WITHIN: Duration = Duration::from_millis(500);
 /// The most buckets of a round trip.
 const MOST: usize = 500;
+/// A round trip with so many shows a crowd.
+const CROWD: usize = 4;
 /// So many round trips go one right behind the other. Where calls come even then, each further one
 /// waits for company: alone, a call would pay for a whole one.
 const AT_ONCE: u32 = 2;
-/// How long it waits.
+/// How long it waits, and in a crowd, where each call waits for its turn anyway.
 const GATHER_FOR: Duration = Duration::from_millis(1);
+const GATHER_CROWD_FOR: Duration = Duration::from_millis(3);
 
 /// What was taken ahead and not used within this time is lost. However long it is, a process has no
 /// more than [`RateLimit::ahead`] in hand.
@@ -41,10 +44,13 @@ const KEPT_FOR: Duration = Duration::from_secs(1);
 /// hardly anything from the others.
 const AHEAD_OF_EACH: u64 = 50;
 
-/// The rate limits that all processes share.
+/// A rate limit that all processes share.
 #[derive(Debug)]
 pub struct Rates {
     store: Store,
+    /// What is limited.
+    what: &'static str,
+    limit: RateLimit,
     waiting: Mutex<Waiting>,
     /// Since the last round trip failed nobody waits for one; the next that succeeds ends that.
     failing: AtomicBool,
@@ -52,15 +58,14 @@ pub struct Rates {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    buckets: HashMap<Name, (RateLimit, Tells)>,
+    /// By whose bucket it is.
+    buckets: HashMap<Arc<str>, Tells>,
     /// What is left of calls that were taken ahead.
-    ahead: HashMap<Name, Ahead>,
+    ahead: HashMap<Arc<str>, Ahead>,
     /// Whether a task is asking, which then takes what comes.
     asking: bool,
 }
 
-/// What is limited, and whose bucket it is.
-type Name = (&'static str, Arc<str>);
 /// Those who wait for one bucket.
 type Tells = Vec<oneshot::Sender<Standing>>;
 
@@ -102,18 +107,13 @@ impl Ahead {
 }
 
 impl Rates {
-    pub(super) fn new(store: Store) -> Arc<Rates> {
-        Arc::new(Rates { store, waiting: Mutex::default(), failing: AtomicBool::new(false) })
+    pub(super) fn new(store: Store, what: &'static str, limit: RateLimit) -> Arc<Rates> {
+        let (waiting, failing) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Rates { store, what, limit, waiting, failing })
     }
 
-    /// Where the bucket stands that `limit` gives to `whose`, behind one more call; `None` when
-    /// Redis can't say. `what` is limited.
-    pub async fn ask(
-        self: &Arc<Self>,
-        what: &'static str,
-        whose: &str,
-        limit: RateLimit,
-    ) -> Option<Standing> {
+    /// Where the bucket of `whose` stands, behind one more call; `None` when Redis can't say.
+    pub async fn ask(self: &Arc<Self>, whose: &str) -> Option<Standing> {
         let failing = self.failing.load(Ordering::Relaxed);
         let told = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,8 +121,7 @@ impl Rates {
             if failing && waiting.asking {
                 return None;
             }
-            let name: Name = (what, whose.into());
-            let taken = waiting.ahead.get_mut(&name).and_then(|ahead| {
+            let taken = waiting.ahead.get_mut(whose).and_then(|ahead| {
                 let standing = ahead.take(Instant::now())?;
                 Some((standing, ahead.calls == ahead.fetch_at))
             });
@@ -133,7 +132,7 @@ impl Rates {
             if !std::mem::replace(&mut waiting.asking, true) {
                 tokio::spawn(Arc::clone(self).answer());
             }
-            let (_, tells) = waiting.buckets.entry(name).or_insert_with(|| (limit, Vec::new()));
+            let tells = waiting.buckets.entry(whose.into()).or_default();
             if let Some((standing, _)) = taken {
                 return Some(standing);
             }
@@ -156,10 +155,10 @@ impl Rates {
         let mut trips = 0;
         while let Some((asked, tells)) = self.next() {
             trips += 1;
-            match self.store.rate(&asked).await {
+            match self.store.rate(self.what, self.limit, &asked).await {
                 Ok(gave) => {
                     if self.failing.swap(false, Ordering::Relaxed) {
-                        tracing::info!("rate limits are in force again");
+                        tracing::info!(limit = self.what, "a rate limit is in force again");
                     }
                     self.keep_ahead(&asked, &tells, &gave);
                     tells.into_iter().zip(gave).for_each(|(tells, gave)| tell_all(tells, gave));
@@ -167,7 +166,9 @@ impl Rates {
                 Err(error) => self.fails(&error.to_string()),
             }
             if trips >= AT_ONCE {
-                tokio::time::sleep(GATHER_FOR).await;
+                let crowded = asked.len() >= CROWD;
+                let time = if crowded { GATHER_CROWD_FOR } else { GATHER_FOR };
+                tokio::time::sleep(time).await;
             }
         }
     }
@@ -186,17 +187,16 @@ impl Rates {
             names.iter().filter_map(|name| waiting.buckets.remove_entry(name)).collect()
         };
         let now = Instant::now();
-        let bucket = |(name, (limit, tells)): (Name, (RateLimit, Tells))| {
-            let (in_hand, used) = match waiting.ahead.get(&name) {
+        let bucket = |(whose, tells): (Arc<str>, Tells)| {
+            let (in_hand, used) = match waiting.ahead.get(&whose) {
                 Some(ahead) => (ahead.in_hand(now), ahead.used),
                 None => (0, 0),
             };
             let calls = tells.len() as u64;
-            let most = u64::from(limit.ahead()).min(AHEAD_OF_EACH * (calls + used));
-            let (what, whose) = name;
+            let most = u64::from(self.limit.ahead()).min(AHEAD_OF_EACH * (calls + used));
             // Nobody waits, and there is enough: one more keeps the question a question.
             let calls = (calls + most.saturating_sub(in_hand)).max(1);
-            (BucketCalls { what, whose, limit, calls }, tells)
+            (BucketCalls { whose, calls }, tells)
         };
         Some(taken.into_iter().map(bucket).unzip())
     }
@@ -208,9 +208,9 @@ impl Rates {
         for ((asked, tells), gave) in asked.iter().zip(tells).zip(gave) {
             let more = gave.passed.saturating_sub(tells.len() as u64);
             if more > 0 {
-                let name = (asked.what, Arc::clone(&asked.whose));
-                let ahead = Ahead::with(waiting.ahead.get(&name).copied(), more, gave, now);
-                waiting.ahead.insert(name, ahead);
+                let before = waiting.ahead.get(&asked.whose).copied();
+                let ahead = Ahead::with(before, more, gave, now);
+                waiting.ahead.insert(Arc::clone(&asked.whose), ahead);
             }
         }
         // Those of keys are few; should customers have so fast a limit, theirs don't pile up.
@@ -221,7 +221,7 @@ impl Rates {
 
     fn fails(&self, why: &str) {
         if !self.failing.swap(true, Ordering::Relaxed) {
-            tracing::warn!(why, "rate limits by key and customer are not in force");
+            tracing::warn!(why, limit = self.what, "a rate limit is not in force");
         }
     }
 }

@@ -26,10 +26,10 @@ pub(super) const NAMES: [&str; 9] = [
 /// A pattern that matches the channels of every drop.
 pub(super) const ALL_CHANNELS: [&str; 2] = ["dg:{*}:moved", "dg:{*}:durable"];
 
-/// The key of a rate limit's bucket. No drop can be called `!rate`; all buckets are in one slot, so
-/// that one script call can ask many.
-pub(super) fn bucket(what: &str, whose: &str) -> String {
-    format!("dg:{{!rate}}:{what}:{whose}")
+/// The keys of the two hashes in which the buckets of a rate limit take turns, for slices of so many
+/// milliseconds. No drop can be called `!rate`.
+pub(super) fn buckets(what: &str, slice_ms: u64) -> [String; 2] {
+    ["even", "odd"].map(|turn| format!("dg:{{!rate}}:{what}:{slice_ms}:{turn}"))
 }
 
 /// The key of a copy of a SKU's details.

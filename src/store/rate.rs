@@ -1,19 +1,23 @@
 //! Rate limits that all processes share.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use super::{Script, Store, StoreError, client::Invocation, keys};
 use crate::domain::RateLimit;
 
+/// The shortest slice, and how much longer each further one is. Few lengths, so that a limit that is
+/// changed a little, perhaps not yet in all processes, keeps its buckets; and few keys in which
+/// somebody's may stand.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGER: u32 = 8;
+/// No limit has a longer one.
+const SLICES: usize = 13;
+
 /// The calls that ask one bucket at a time.
 #[derive(Clone, Debug)]
 pub struct BucketCalls {
-    /// What is limited.
-    pub what: &'static str,
     /// Whose bucket it is.
     pub whose: Arc<str>,
-    /// How fast they may call.
-    pub limit: RateLimit,
     /// How many ask.
     pub calls: u64,
 }
@@ -32,19 +36,26 @@ pub struct BucketGave {
 }
 
 impl Store {
-    /// Asks buckets, each of them once, in one round trip.
+    /// Asks buckets of a limit, each of them once, in one round trip. `what` is limited.
     ///
     /// # Errors
     /// [`StoreError`]; some of the calls may count.
-    pub async fn rate(&self, asked: &[BucketCalls]) -> Result<Vec<BucketGave>, StoreError> {
-        let keys: Vec<String> =
-            asked.iter().map(|bucket| keys::bucket(bucket.what, &bucket.whose)).collect();
-        let argument = |BucketCalls { limit, calls, .. }: &BucketCalls| {
-            format!("{} {} {calls}", limit.interval().as_nanos(), limit.shared_burst())
+    pub async fn rate(
+        &self,
+        what: &str,
+        limit: RateLimit,
+        asked: &[BucketCalls],
+    ) -> Result<Vec<BucketGave>, StoreError> {
+        let slice_ms = slice_ms(limit);
+        let keys = keys::buckets(what, slice_ms);
+        let (interval_ns, burst) = (limit.interval().as_nanos(), limit.shared_burst());
+        let shared = [slice_ms.to_string(), interval_ns.to_string(), burst.to_string()];
+        let words = |BucketCalls { whose, calls }: &BucketCalls| {
+            [whose.as_ref().to_owned(), calls.to_string()]
         };
-        let arguments: Vec<String> = asked.iter().map(argument).collect();
+        let arguments: Vec<String> = asked.iter().flat_map(words).collect();
         let script = Script::named("rate");
-        let call = Invocation { script, keys: &keys, shared: &[], arguments: &arguments };
+        let call = Invocation { script, keys: &keys, shared: &shared, arguments: &arguments };
         let reply = self.invoke(&[call]).await.pop();
         let reply = reply.ok_or_else(|| StoreError::NoAnswer("no reply".to_owned()))??;
         let texts: Vec<String> = redis::from_redis_value(reply)
@@ -53,19 +64,36 @@ impl Store {
         let unreadable = || StoreError::Unreadable(texts.join("; "));
         gave.filter(|gave| gave.len() == asked.len()).ok_or_else(unreadable)
     }
-}
 
-impl Store {
-    /// Forgets a bucket, and with it whose it was.
+    /// Forgets a bucket, and with it whose it was, however long its slice is.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_bucket(&self, what: &str, whose: &str) -> Result<(), StoreError> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("UNLINK").arg(keys::bucket(what, whose));
+        for slice_ms in slices().filter_map(millis) {
+            for key in keys::buckets(what, slice_ms) {
+                pipeline.cmd("HDEL").arg(key).arg(whose);
+            }
+        }
         self.run(&mut pipeline).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(())
     }
+}
+
+/// The lengths that slices may have.
+fn slices() -> impl Iterator<Item = Duration> {
+    iter::successors(Some(SHORTEST), |slice| slice.checked_mul(LONGER)).take(SLICES)
+}
+
+/// How long the slices of a limit are: no shorter than its burst.
+fn slice_ms(limit: RateLimit) -> u64 {
+    let burst = limit.interval().saturating_mul(limit.burst());
+    slices().find(|slice| *slice >= burst).and_then(millis).unwrap_or(u64::MAX)
+}
+
+fn millis(time: Duration) -> Option<u64> {
+    u64::try_from(time.as_millis()).ok()
 }
 
 fn read(text: &str) -> Option<BucketGave> {
@@ -77,4 +105,25 @@ fn read(text: &str) -> Option<BucketGave> {
         full_in: Duration::from_millis(next()?),
         wait: Duration::from_millis(next()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_is_no_shorter_than_the_burst() {
+        for (text, seconds) in [
+            ("100000/s", 10),
+            ("10/s", 10),
+            ("1/m", 80),
+            ("5/m burst 5", 80),
+            ("1/h", 5_120),
+            // The longest burst that a limit can have.
+            ("1/24h burst 1000000", 10 * 8_u64.pow(12)),
+        ] {
+            let limit: RateLimit = text.parse().expect(text);
+            assert_eq!(slice_ms(limit), seconds * 1000, "{text}");
+        }
+    }
 }

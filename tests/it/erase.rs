@@ -71,7 +71,7 @@ async fn nothing_of_a_customer_is_left() {
     for name in ["reservations", "customers"] {
         assert!(keys.contains(&format!("dg:{{{}}}:{name}", sale.id())), "{keys:?}");
     }
-    assert!(keys.contains(&format!("dg:{{!rate}}:customer:{gone}")), "{keys:?}");
+    assert!(keys.iter().any(|key| key.starts_with("dg:{!rate}:customer:")), "{keys:?}");
     let before = checked(world, sale.id()).await;
     assert_eq!((before.0.unsealed, &before.0.violations), (0, &Vec::new()));
 
