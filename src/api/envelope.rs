@@ -20,6 +20,11 @@ use super::server::Answers;
 use crate::caller::{Caller, OnBehalf};
 use crate::trace::Answering;
 
+/// As many headers an envelope has at most.
+const ENVELOPE: usize = 6;
+/// As many an answer usually has with what is put on it on its way out: who makes room for them at once
+/// makes it once.
+pub(super) const HEADERS: usize = 12;
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// Nothing of an answer is a page that loads or runs anything; pages have a policy of their own.
@@ -86,7 +91,7 @@ struct Carried {
 impl Carried {
     fn put_on(self, response: &mut Response) {
         let headers = response.headers_mut();
-        headers.reserve(6);
+        headers.reserve(ENVELOPE);
         // It was checked, or made of digits.
         if let Ok(id) = HeaderValue::from_maybe_shared(self.id) {
             headers.insert(REQUEST_ID, id);

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::envelope;
 use super::problem::Problem;
 use crate::engine::{Effect, Rendered};
 
@@ -25,6 +26,7 @@ pub(super) fn render(version: &str, body: &impl Serialize) -> Result<Rendered, P
 pub(super) fn answer(request: &HeaderMap, rendered: Rendered) -> Response {
     let Rendered { tag, body } = rendered;
     let mut response = Response::default();
+    response.headers_mut().reserve(envelope::HEADERS);
     if matches(request, &tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {

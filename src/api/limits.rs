@@ -1,7 +1,7 @@
 //! What clients hear of rate limits: the fields `RateLimit-Policy` and `RateLimit` of
 //! draft-ietf-httpapi-ratelimit-headers-11, and 429 with `Retry-After`.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,9 @@ use crate::engine::{Engine, Rates};
 pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// How a caller stands by it.
 pub(super) const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+
+/// A standing has two numbers of at most twenty digits each, and the name of one of three limits.
+const LONGEST: usize = 64;
 
 /// A limit that all processes keep together, by whom each call is for.
 #[derive(Clone)]
@@ -37,8 +40,8 @@ impl Policy {
     /// A limit that is called `name`.
     pub(super) fn new(name: &'static str, limit: RateLimit) -> Policy {
         let text = format!("\"{name}\";q={};w={}", limit.calls(), limit.window_seconds());
-        // A quoted word and digits are a value.
-        let field = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(name));
+        // It lives as long as the process, and each of its many copies costs nothing.
+        let field = HeaderValue::from_static(Box::leak(text.into_boxed_str()));
         Policy { name, field }
     }
 }
@@ -91,11 +94,12 @@ impl Told {
             Standing::Wait { full_in, .. } => (0, full_in),
         };
         let Policy { name, field } = &self.policy;
-        let mut standing = String::with_capacity(48);
-        // To a text it can be written.
-        let _ = write!(standing, "\"{name}\";r={left};t={}", seconds(full_in));
+        let mut standing = [0; LONGEST];
+        let mut rest = standing.as_mut_slice();
+        let written = write!(rest, "\"{name}\";r={left};t={}", seconds(full_in));
+        let length = LONGEST - rest.len();
         add(headers, POLICY, field.clone());
-        if let Ok(standing) = HeaderValue::from_maybe_shared(standing) {
+        if let (Ok(()), Ok(standing)) = (written, HeaderValue::from_bytes(&standing[..length])) {
             add(headers, STANDING, standing);
         }
     }

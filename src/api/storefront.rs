@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
+use super::envelope;
 use super::extract::{DropPath, JsonBody, OptionalJsonBody, ReservationPath};
 use super::idempotency::IdempotencyKey;
 use super::limits::Told;
@@ -221,6 +222,7 @@ pub(super) fn shown(success: Success<Reservation>, key: &WatchKey) -> Response {
 /// The value of a success as JSON, marked if it is the repeated answer of an earlier request.
 pub(super) fn answer<T: serde::Serialize>(success: Success<T>) -> Response {
     let mut response = Json(success.value).into_response();
+    response.headers_mut().reserve(envelope::HEADERS);
     if success.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

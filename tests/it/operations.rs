@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::support::{
-    ADMIN_KEY, EngineProcess, PATIENCE, STOREFRONT_KEY, Sale, World, connect, eventually, status,
+    ADMIN_KEY, Browser, EngineProcess, PATIENCE, STOREFRONT_KEY, Sale, World, connect, eventually,
+    lines, status,
 };
 
 #[tokio::test]
@@ -75,6 +76,41 @@ async fn the_description_says_what_the_router_does() {
     let (status, page) = sale.anonymous(Method::GET, "/docs").send_bare().await;
     let page = String::from_utf8(page).expect("UTF-8");
     assert!(status == 200 && page.contains("/v1/drops/{drop}/reservations"), "{page}");
+}
+
+/// The page that describes the API sends what it shows, a stream included.
+#[tokio::test]
+async fn the_page_of_the_api_can_be_tried() {
+    if !Browser::is_there() {
+        return;
+    }
+    let sale = Sale::open(&[("a", 5)]).await;
+    let browser = Browser::open(1000, 800).await;
+    browser.goto(&sale.url("/docs")).await;
+    browser.fill("#key", STOREFRONT_KEY).await;
+    let press = async |method: &str, path: &str, body: &str| {
+        let script = format!(
+            "const form = document.querySelector(
+                 'form.try[data-method=\"{method}\"][data-path=\"/v1/drops/{{drop}}{path}\"]');
+             form.closest('details').open = true;
+             form.querySelector('[data-name=\"drop\"]').value = '{}';
+             if ({body:?}) form.querySelector('textarea').value = {body:?};
+             document.querySelector('#told')?.removeAttribute('id');
+             form.querySelector('output').id = 'told';
+             form.requestSubmit();",
+            sale.id()
+        );
+        browser.run(&script).await;
+    };
+    press("get", "/events", "").await;
+    browser.sees("#told", "event: stock").await;
+    sale.held("somebody", &[("a", 5)]).await;
+    browser.sees("#told", "sold_out").await;
+    let body = json!({ "customer_id": "c", "lines": lines(&[("a", 1)]) }).to_string();
+    press("post", "/reservations", &body).await;
+    browser.sees("#told", "409").await;
+    browser.is_accessible("the API's page").await;
+    browser.close(|line| line.contains("409 (Conflict)")).await;
 }
 
 #[tokio::test]

@@ -43,17 +43,35 @@ function pretty(text) {
   }
 }
 
+// Shows what an answer says; of a stream, what comes of it for a while.
+const STREAM_FOR_MS = 10_000;
+async function read(answer, show) {
+  if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) {
+    return show(pretty(await answer.text()));
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const over = setTimeout(() => reader.cancel(), STREAM_FOR_MS);
+  let text = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    text += piece.value;
+    show(text);
+  }
+  clearTimeout(over);
+  show(`${text}…and so on: the page stops to read here, a client goes on.`);
+}
+
 async function send(form) {
   const output = form.querySelector("output");
   try {
     const asked = request(form);
-    output.innerHTML = "<pre></pre><pre></pre>";
+    // Long lines scroll, also for who has no mouse.
+    output.innerHTML = "<pre tabindex=0></pre><pre tabindex=0></pre>";
     const [sent, told] = output.children;
     sent.textContent = curl(asked);
     told.textContent = "…";
     const answer = await fetch(asked.url, { ...asked, cache: "no-store" });
     const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-    told.textContent = `${answer.status}\n${headers}\n\n${pretty(await answer.text())}`;
+    await read(answer, (text) => (told.textContent = `${answer.status}\n${headers}\n\n${text}`));
   } catch (error) {
     output.lastElementChild.textContent = `No answer: ${error.message}`;
   }
