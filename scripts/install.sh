@@ -17,7 +17,7 @@
 set -eu
 
 OLDEST_REDIS=7     # the scripts' `#!lua flags=…`
-OLDEST_POSTGRES=13 # DROP DATABASE … WITH (FORCE)
+OLDEST_POSTGRES=14 # the oldest that is still maintained
 OLDEST_NODE=20     # the clients' Web Crypto and fetch
 
 say() { printf 'install: %s\n' "$*"; }

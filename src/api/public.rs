@@ -152,7 +152,9 @@ pub(super) async fn sku(
     let mut view = view(&api, &drop).await?;
     for _ in 0..LOOKS {
         let found = view.skus.iter().find(|view| view.stock.sku == sku).ok_or_else(unknown_sku)?;
-        if let Some(details) = api.read(api.engine.details(&drop, found)).await.map_err(of)? {
+        if let Some(details) =
+            api.read(Box::pin(api.engine.details(&drop, found))).await.map_err(of)?
+        {
             // Every event of the SKU, of its settings too, raises its version.
             let shown = PublicSku::of(found, &details);
             let rendered = etag::render(&found.stock.version.to_string(), &shown)?;

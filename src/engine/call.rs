@@ -68,10 +68,8 @@ impl Engine {
                     // It may wait for what another engine's call did.
                     drop.progress.wake.notify_one();
                     self.durable(drop, &position, key, deadline).await?;
-                    return self
-                        .replay(&drop.id, key)
-                        .await
-                        .map(|found| Ok(Settled::Replayed(found)));
+                    let found = Box::pin(self.replay(&drop.id, key)).await;
+                    return found.map(|found| Ok(Settled::Replayed(found)));
                 }
                 Outcome::Refused(refusal) => {
                     drop.sold_out.note(&refusal, &position);
@@ -138,7 +136,8 @@ impl Engine {
                 Ok(Ok(Verdict::Durable)) => return Ok(()),
                 Ok(Ok(Verdict::Doubtful) | Err(_)) => {}
             }
-            let look = self.ledger.look(&drop.id, position.seq);
+            // Boxed, as is all that hardly ever happens: a call that waits takes so much less memory.
+            let look = Box::pin(self.ledger.look(&drop.id, position.seq));
             match tokio::time::timeout_at(deadline, look).await {
                 Ok(Ok(Some((_, Some(chain))))) if chain == position.chain => return Ok(()),
                 // Where nothing has happened yet there is no entry: the drop as it began.

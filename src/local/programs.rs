@@ -8,12 +8,12 @@ use super::LocalError;
 
 /// The scripts mark themselves with `#!lua flags=…`, which Redis knows from this version on.
 const OLDEST_REDIS: u32 = 7;
-/// `DROP DATABASE … WITH (FORCE)` and the defaults of SCRAM are as expected from this one on.
-const OLDEST_POSTGRES: u32 = 13;
+/// The oldest that its project still maintains.
+const OLDEST_POSTGRES: u32 = 14;
 
 const GET_REDIS: &str = "install Redis 7 or newer, or Valkey (apt install redis-server, \
                          dnf install valkey, brew install redis), or run `make run`, which does";
-const GET_POSTGRES: &str = "install the Postgres server, 13 or newer (apt install postgresql, \
+const GET_POSTGRES: &str = "install the Postgres server, 14 or newer (apt install postgresql, \
                             dnf install postgresql-server, brew install postgresql), \
                             or run `make run`, which does";
 
