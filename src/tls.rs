@@ -56,15 +56,13 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
 /// do.
 #[must_use]
 pub fn certificate_trouble(error: &(dyn Error + 'static)) -> Option<String> {
-    match of_tls(bottom(error))? {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(
-            "its certificate is signed by nobody who is known here; name a file with the \
-             certificate of whoever signs in SSL_CERT_FILE"
-                .to_owned(),
-        ),
-        rustls::Error::InvalidCertificate(why) => Some(format!("its certificate is wrong: {why}")),
-        _ => None,
+    let rustls::Error::InvalidCertificate(why) = of_tls(bottom(error))? else { return None };
+    if matches!(why, CertificateError::UnknownIssuer) {
+        let remedy = "its certificate is signed by nobody who is known here; name a file with the \
+                      certificate of whoever signs in SSL_CERT_FILE";
+        return Some(remedy.to_owned());
     }
+    Some(format!("its certificate is wrong: {why}"))
 }
 
 fn bottom<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -136,11 +136,13 @@ impl Command {
     /// # Errors
     /// [`SettingError`] when the setting is wrong.
     pub fn worker_threads(&self) -> Result<usize, SettingError> {
-        match self {
-            Command::Serve(serve) => serve.server.worker_threads(),
-            Command::Dev(dev) => dev.server.worker_threads(),
-            _ => Ok(ServerSettings::default().worker_threads),
+        if let Command::Serve(serve) = self {
+            return serve.server.worker_threads();
         }
+        if let Command::Dev(dev) = self {
+            return dev.server.worker_threads();
+        }
+        Ok(ServerSettings::default().worker_threads)
     }
 
     pub(super) fn note_sources(&mut self, settings: impl FnOnce() -> Vec<Setting>) {
