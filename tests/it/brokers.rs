@@ -111,7 +111,7 @@ async fn is_complete(
     true
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn rabbitmq_misses_nothing() {
     if !RabbitMq::is_there() {
         return;

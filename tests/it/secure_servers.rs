@@ -46,8 +46,7 @@ fn with_tls(database: &TestDatabase, mode: &str) -> String {
     format!("{}?sslmode={mode}", database.url().replace("127.0.0.1", "localhost"))
 }
 
-// Starting an engine blocks a thread, and there is TLS to be taken off meanwhile.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_engine_reaches_both_servers_through_tls_and_knows_them() {
     let servers = TestServers::shared().await.expect("servers");
     let database = servers.new_database("tls").await.expect("a database");

@@ -10,6 +10,7 @@ use dropgate::local::spawn;
 use lapin::{Channel, Connection, ConnectionProperties};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::within;
 
@@ -17,6 +18,8 @@ use super::within;
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 /// It starts a whole Erlang.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
+/// How long it may take to answer while it starts, before it is asked anew.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running broker. It ends with this process, or when it is dropped.
 pub(crate) struct RabbitMq {
@@ -89,7 +92,8 @@ impl RabbitMq {
             .stderr(Stdio::null());
         self.server = Some(spawn(command, Signal::SIGKILL).expect("it starts"));
         within(STARTS_WITHIN, "RabbitMQ takes connections", || async {
-            self.try_channel().await.map(drop)
+            // What is still starting may take a connection and never answer on it.
+            timeout(ANSWERS_WITHIN, self.try_channel()).await.ok().flatten().map(drop)
         })
         .await;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ServerConfig, pki_types::PrivateKeyDer};
@@ -58,12 +58,21 @@ impl Certificate {
 /// A listener that takes TLS off and passes on what is within. It ends when it is dropped.
 pub(crate) struct Terminator {
     port: u16,
-    task: JoinHandle<()>,
+    /// Its end is the listener's.
+    _end: oneshot::Sender<()>,
 }
 
-impl Drop for Terminator {
-    fn drop(&mut self) {
-        self.task.abort();
+async fn accept(listener: TcpListener, address: SocketAddr, acceptor: TlsAcceptor) {
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            // Whoever doesn't trust the certificate goes away in the middle.
+            let Ok(mut outer) = acceptor.accept(stream).await else { return };
+            // Whoever is behind it may be down.
+            let Ok(mut inner) = TcpStream::connect(address).await else { return };
+            let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+        });
     }
 }
 
@@ -71,22 +80,23 @@ impl Terminator {
     /// In front of what listens at `address`.
     pub(crate) async fn start(address: SocketAddr, certificate: &Certificate) -> Terminator {
         let acceptor = certificate.acceptor();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("a connection");
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    // Whoever doesn't trust the certificate goes away in the middle.
-                    let Ok(mut outer) = acceptor.accept(stream).await else { return };
-                    // Whoever is behind it may be down.
-                    let Ok(mut inner) = TcpStream::connect(address).await else { return };
-                    let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
-                });
+        // On a thread of its own: starting an engine blocks the test's.
+        let (tell, told) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let serve = async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let port = listener.local_addr().expect("an address").port();
+            tell.send(port).expect("somebody who waits for it");
+            tokio::select! {
+                () = accept(listener, address, acceptor) => {}
+                _ = ended => {}
             }
+        };
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(serve);
         });
-        Terminator { port, task }
+        Terminator { port: told.await.expect("a port"), _end: end }
     }
 
     /// Its address by the name of this machine: `https://localhost:…`.
