@@ -8,7 +8,8 @@ The buckets of a limit stand in two hashes that take turns, one a slice of time:
 which something was taken in that slice, and its number as the field without a name. No bucket is
 ahead for longer than a slice, so what stands in neither this slice's nor the one before is whole.
 
-KEYS[1], KEYS[2]     the hashes of slices with even and with odd numbers
+KEYS[1] even         the hash of slices with even numbers
+KEYS[2] odd          the hash of slices with odd numbers
 ARGV[1] slice_ms     how long a slice is: no shorter than burst intervals
 ARGV[2] interval_ns  from one call to the next
 ARGV[3] burst        how many may come at once
@@ -34,13 +35,16 @@ local interval = whole(ARGV[2], 'interval_ns') / 1e6
 local capacity = whole(ARGV[3], 'burst') * interval
 assert(interval > 0 and slice_ms >= capacity and #ARGV < MOST and #ARGV % 2 == 1, 'buckets')
 local slice = math.floor(now / slice_ms)
-local this, before = KEYS[slice % 2 + 1], KEYS[(slice + 1) % 2 + 1]
+local even, odd = KEYS[1], KEYS[2]
+local is_even = slice % 2 == 0
+local this, before = is_even and even or odd, is_even and odd or even
 local fields = { '' }
 for i = FIRST, #ARGV, 2 do
   assert(ARGV[i] ~= '', 'a bucket has a name')
   fields[#fields + 1] = ARGV[i]
 end
-local kept, kept_before = redis.call('HMGET', this, unpack(fields)), redis.call('HMGET', before, unpack(fields))
+local kept = redis.call('HMGET', this, unpack(fields))
+local kept_before = redis.call('HMGET', before, unpack(fields))
 local is_ours = kept[1] == decimal(slice)
 if kept_before[1] ~= decimal(slice - 1) then
   kept_before = {}
