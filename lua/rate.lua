@@ -7,13 +7,14 @@ no drop, and promises nothing: a bucket that is lost is a full one.
 The buckets of a limit stand in two hashes that take turns, one a slice of time: in it are those of
 which something was taken in that slice, and its number as the field without a name. No bucket is
 ahead for longer than a slice, so what stands in neither this slice's nor the one before is whole.
+The keys are the hash of slices with even numbers and that of slices with odd ones.
 
-KEYS[1] even         the hash of slices with even numbers
-KEYS[2] odd          the hash of slices with odd numbers
 ARGV[1] slice_ms     how long a slice is: no shorter than burst intervals
 ARGV[2] interval_ns  from one call to the next
 ARGV[3] burst        how many may come at once
-ARGV[4…] buckets     of each its name, once in a call, and how many calls ask
+ARGV[4…] operations, 2 arguments each:
+  bucket       its name, each once in a call
+  calls        how many ask it
 
 Returns a text for each, passed left full_ms wait_ms: so many of the calls pass; so many more could
 follow at once; so long until the burst is whole again, and until one that has to wait may pass.
@@ -24,7 +25,7 @@ Journal: nothing.
 -- include whole
 -- The clock is cut to milliseconds; floats hold a ten-thousandth of one until the year 2200.
 local TOLERANCE = 0.001
-local FIRST = 4
+local slices = KEYS
 -- So many arguments of a Redis command can be handed over at once.
 local MOST = 4000
 
@@ -35,13 +36,12 @@ local interval = whole(ARGV[2], 'interval_ns') / 1e6
 local capacity = whole(ARGV[3], 'burst') * interval
 assert(interval > 0 and slice_ms >= capacity and #ARGV < MOST and #ARGV % 2 == 1, 'buckets')
 local slice = math.floor(now / slice_ms)
-local even, odd = KEYS[1], KEYS[2]
-local is_even = slice % 2 == 0
-local this, before = is_even and even or odd, is_even and odd or even
-local fields = { '' }
-for i = FIRST, #ARGV, 2 do
+local this, before = slices[slice % 2 + 1], slices[(slice + 1) % 2 + 1]
+local fields, asking = { '' }, {}
+for i = 4, #ARGV, 2 do
   assert(ARGV[i] ~= '', 'a bucket has a name')
   fields[#fields + 1] = ARGV[i]
+  asking[#fields] = ARGV[i + 1]
 end
 local kept = redis.call('HMGET', this, unpack(fields))
 local kept_before = redis.call('HMGET', before, unpack(fields))
@@ -70,7 +70,7 @@ end
 local replies, of_whole, writes = {}, {}, { '', decimal(slice) }
 for i = 2, #fields do
   local text = is_ours and kept[i] or kept_before[i]
-  local calls = ARGV[2 * i + 1]
+  local calls = asking[i]
   local known = not text and of_whole[calls]
   if not known then
     known = reckon(text, whole(calls, 'calls'))
