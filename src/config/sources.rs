@@ -18,8 +18,9 @@ use super::Cli;
 use super::error::SettingError;
 use super::show::Setting;
 
-/// What else has such a name: places at which tests stop, and where they have their servers' files.
-const NO_SETTINGS: &[&str] = &["DROPGATE_FAILPOINTS", "DROPGATE_LOCAL_FOLDER"];
+/// What else has such a name, all of it for tests: places at which they stop, another version to stand
+/// for, where their servers have their files.
+const NO_SETTINGS: &[&str] = &["DROPGATE_FAILPOINTS", "DROPGATE_LOCAL_FOLDER", "DROPGATE_PROTOCOL"];
 
 /// A setting of the command line or the environment that can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,8 @@ fn variable(argument: &Arg) -> Option<&str> {
 /// somebody meant another one, which is then not in force.
 #[must_use]
 pub fn unknown_variables() -> Vec<String> {
-    let known = known_variables(&Cli::command());
+    let mut known = known_variables(&Cli::command());
+    known.extend(NO_SETTINGS.iter().map(|name| (*name).to_owned()));
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let unknown = |name: &String| name.starts_with("DROPGATE_") && !known.contains(name);
     let mut found: Vec<String> = names.filter(unknown).collect();
@@ -96,7 +98,7 @@ pub fn unknown_variables() -> Vec<String> {
 }
 
 fn known_variables(command: &Command) -> HashSet<String> {
-    let mut known: HashSet<String> = NO_SETTINGS.iter().map(|name| (*name).to_owned()).collect();
+    let mut known = HashSet::new();
     for argument in command.get_arguments() {
         let Some(name) = variable(argument) else { continue };
         if argument.is_hide_env_values_set() {

@@ -46,31 +46,33 @@ fn with_tls(database: &TestDatabase, mode: &str) -> String {
     format!("{}?sslmode={mode}", database.url().replace("127.0.0.1", "localhost"))
 }
 
+/// What a command says that can't reach the server at `url`, and knows others by this file.
+async fn migrate(url: &str, certificates: &str) -> String {
+    let settings = [("DROPGATE_DATABASE_URL", url), ("SSL_CERT_FILE", certificates)];
+    run("migrate", &settings).await.failed(1)
+}
+
 #[tokio::test]
 async fn an_engine_reaches_both_servers_through_tls_and_knows_them() {
     let servers = TestServers::shared().await.expect("servers");
     let database = servers.new_database("tls").await.expect("a database");
     let [certificate, other] = ["localhost", "shop.example"].map(Certificate::of);
     // Without it on the server's side, a connection that must have TLS is none.
-    let settings = [("DROPGATE_DATABASE_URL", &*with_tls(&database, "require"))];
-    let known = [settings[0], ("SSL_CERT_FILE", certificate.file())];
-    let said = run("migrate", &known).await.failed(1);
+    let url = with_tls(&database, "require");
+    let said = migrate(&url, certificate.file()).await;
     assert!(said.contains("TLS"), "{said}");
     switch_on(&database, &certificate).await;
 
     for mode in ["require", "verify-full"] {
         let url = with_tls(&database, mode);
-        let with = |file| [("DROPGATE_DATABASE_URL", url.as_str()), ("SSL_CERT_FILE", file)];
-        let said = run("migrate", &with(other.file())).await.failed(1);
+        let said = migrate(&url, other.file()).await;
         assert!(said.contains("signed by nobody who is known here"), "{said}");
         assert!(said.contains("SSL_CERT_FILE"), "{said}");
-        let said = run("migrate", &with("/nowhere/certificates.pem")).await.failed(1);
+        let said = migrate(&url, "/nowhere/certificates.pem").await;
         assert!(said.contains("there are no certificates to know others by"), "{said}");
         // It is known, but by another name.
         let by_number = url.replace("localhost", "127.0.0.1");
-        let wrong_name =
-            [("DROPGATE_DATABASE_URL", by_number.as_str()), ("SSL_CERT_FILE", certificate.file())];
-        let said = run("migrate", &wrong_name).await.failed(1);
+        let said = migrate(&by_number, certificate.file()).await;
         assert!(said.contains("its certificate is wrong: "), "{said}");
     }
 
