@@ -12,8 +12,13 @@ const MAX_A_SECOND: u64 = 100_000;
 const MAX_WINDOW: u64 = 86_400;
 /// What a process takes ahead of a fast limit.
 const AHEAD: Duration = Duration::from_millis(5);
-/// So many processes may do so without passing the burst.
-const AHEAD_AT_ONCE: u32 = 4;
+/// So many processes may let calls pass before Redis counts them without passing the burst.
+const AT_ONCE: u32 = 4;
+/// A process lets a first call pass once in at least so many calls of the limit: [`AT_ONCE`] of them
+/// make 5 % of it.
+const FIRST_OF: u32 = 20 * AT_ONCE;
+/// And no more often than this, so that in ten seconds each has one.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
 
 /// So many calls in a window of so many seconds, spread evenly but for a burst.
 ///
@@ -60,15 +65,28 @@ impl RateLimit {
     pub fn ahead(self) -> u32 {
         let ahead = AHEAD.as_nanos() / self.interval().as_nanos();
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let fast = ahead >= 5 && self.burst / (2 * AHEAD_AT_ONCE) >= ahead;
+        let fast = ahead >= 5 && self.has_room_for(ahead);
         if fast { ahead } else { 0 }
     }
 
-    /// The burst that processes share: what they may have taken ahead is kept back, so that all
-    /// together stay within the burst.
+    /// How long somebody must not have called before a process may let a call of theirs pass untold, as
+    /// the first of some; `None` when the burst has no room for such calls.
     #[must_use]
-    pub fn shared_burst(self) -> u32 {
-        self.burst - AHEAD_AT_ONCE * self.ahead()
+    pub fn first_after(self) -> Option<Duration> {
+        let after = FIRST_WITHIN.max(self.interval().saturating_mul(FIRST_OF));
+        self.has_room_for(1).then_some(after)
+    }
+
+    /// The limit that processes count together when each may let so many calls pass that are not
+    /// counted: these are kept back, so that all together stay within the burst.
+    #[must_use]
+    pub fn keeping_back(self, calls: u32) -> RateLimit {
+        RateLimit { burst: self.burst.saturating_sub(AT_ONCE * calls).max(1), ..self }
+    }
+
+    /// Whether half of the burst is enough for so many calls of each process.
+    fn has_room_for(self, calls: u32) -> bool {
+        self.burst / (2 * AT_ONCE) >= calls
     }
 }
 
@@ -156,7 +174,7 @@ mod tests {
 
     #[test]
     fn only_fast_limits_with_room_are_taken_ahead() {
-        for (text, ahead, shared) in [
+        for (text, ahead, burst) in [
             ("100/s", 0, 50),
             ("999/s", 0, 499),
             ("1000/s", 5, 480),
@@ -166,7 +184,25 @@ mod tests {
             ("1/h burst 1000000", 0, 1_000_000),
         ] {
             let limit: RateLimit = text.parse().expect(text);
-            assert_eq!((limit.ahead(), limit.shared_burst()), (ahead, shared), "{text}");
+            let shared = limit.keeping_back(ahead);
+            assert_eq!((limit.ahead(), shared.burst()), (ahead, burst), "{text}");
+            assert_eq!(shared.interval(), limit.interval());
+        }
+    }
+
+    #[test]
+    fn first_calls_pass_untold_where_they_are_few_among_many() {
+        for (text, seconds) in [
+            ("10/s", None),
+            ("10/s burst 7", None),
+            ("10/s burst 8", Some(10)),
+            ("20/s", Some(10)),
+            ("1/s burst 8", Some(80)),
+            ("6/m burst 20", Some(800)),
+            ("1/24h burst 1000000", Some(80 * MAX_WINDOW)),
+        ] {
+            let limit: RateLimit = text.parse().expect(text);
+            assert_eq!(limit.first_after(), seconds.map(Duration::from_secs), "{text}");
         }
     }
 

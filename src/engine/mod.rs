@@ -14,6 +14,7 @@ mod erase;
 mod followed;
 mod handle;
 mod keyring;
+mod newcomers;
 mod presence;
 mod rates;
 mod sale;

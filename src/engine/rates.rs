@@ -3,7 +3,9 @@
 //! The next round trip takes all the calls that have come during the last one, and asks each bucket
 //! once for all of its calls: under load a limit by key costs Redis next to nothing. While calls come
 //! all the time, some milliseconds' worth of them is gathered before each. Of a fast limit a round trip
-//! takes some calls ahead, for those that follow; when half of these are used, the next is made. Whoever gets
+//! takes some calls ahead, for those that follow; when half of these are used, the next is made. Customers are
+//! many, and in a drop most of them call once: where the burst has room for it, a customer's first call in a
+//! long time passes at once, and Redis hears of it with the next one. Whoever gets
 //! no answer in time may pass: a limiter that can't count must not be what stops a sale.
 
 use std::{
@@ -19,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     domain::{RateLimit, Standing},
+    engine::newcomers::{Known, Newcomers},
     store::{BucketCalls, BucketGave, Store},
 };
 
@@ -51,6 +54,8 @@ pub struct Rates {
     /// What is limited.
     what: &'static str,
     limit: RateLimit,
+    /// What Redis counts of it: the limit without what processes let pass by themselves.
+    shared: RateLimit,
     waiting: Mutex<Waiting>,
     /// Since the last round trip failed nobody waits for one; the next that succeeds ends that.
     failing: AtomicBool,
@@ -59,7 +64,9 @@ pub struct Rates {
 #[derive(Debug, Default)]
 struct Waiting {
     /// By whose bucket it is.
-    buckets: HashMap<Arc<str>, Tells>,
+    buckets: HashMap<Arc<str>, Asking>,
+    /// Where first calls may pass, whose did.
+    newcomers: Option<Newcomers>,
     /// What is left of calls that were taken ahead.
     ahead: HashMap<Arc<str>, Ahead>,
     /// Whether a task is asking, which then takes what comes.
@@ -67,7 +74,18 @@ struct Waiting {
 }
 
 /// Those who wait for one bucket.
-type Tells = Vec<oneshot::Sender<Standing>>;
+#[derive(Debug, Default)]
+struct Asking {
+    /// Calls that have passed and that it has not heard of.
+    owed: u64,
+    tells: Vec<oneshot::Sender<Standing>>,
+}
+
+impl Asking {
+    fn calls(&self) -> u64 {
+        self.owed + self.tells.len() as u64
+    }
+}
 
 /// Calls of a bucket that have passed before they came.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +126,12 @@ impl Ahead {
 
 impl Rates {
     pub(super) fn new(store: Store, what: &'static str, limit: RateLimit) -> Arc<Rates> {
-        let (waiting, failing) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Rates { store, what, limit, waiting, failing })
+        let first_after = limit.first_after().filter(|_| what == CUSTOMER_BUCKETS);
+        let shared = limit.keeping_back(limit.ahead() + u32::from(first_after.is_some()));
+        let newcomers = first_after.map(|after| Newcomers::new(after, Instant::now()));
+        let waiting = Mutex::new(Waiting { newcomers, ..Waiting::default() });
+        let failing = AtomicBool::new(false);
+        Arc::new(Rates { store, what, limit, shared, waiting, failing })
     }
 
     /// Where the bucket of `whose` stands, behind one more call; `None` when Redis can't say.
@@ -121,6 +143,12 @@ impl Rates {
             if failing && waiting.asking {
                 return None;
             }
+            let newcomers = waiting.newcomers.as_mut();
+            let owed = match newcomers.map(|all| all.call(whose, Instant::now())) {
+                Some(Known::New) => return Some(self.first()),
+                Some(Known::Owes(calls)) => calls,
+                None => 0,
+            };
             let taken = waiting.ahead.get_mut(whose).and_then(|ahead| {
                 let standing = ahead.take(Instant::now())?;
                 Some((standing, ahead.calls == ahead.fetch_at))
@@ -132,12 +160,13 @@ impl Rates {
             if !std::mem::replace(&mut waiting.asking, true) {
                 tokio::spawn(Arc::clone(self).answer());
             }
-            let tells = waiting.buckets.entry(whose.into()).or_default();
+            let asking = waiting.buckets.entry(whose.into()).or_default();
+            asking.owed += owed;
             if let Some((standing, _)) = taken {
                 return Some(standing);
             }
             let (tell, told) = oneshot::channel();
-            tells.push(tell);
+            asking.tells.push(tell);
             told
         };
         if failing {
@@ -150,18 +179,24 @@ impl Rates {
         None
     }
 
+    /// Where a bucket stands behind a first call: it was whole.
+    fn first(&self) -> Standing {
+        let left = u64::from(self.shared.burst()).saturating_sub(1);
+        Standing::Pass { left, full_in: self.shared.interval() }
+    }
+
     /// Asks for all that wait, until nobody does.
     async fn answer(self: Arc<Self>) {
         let mut trips = 0;
-        while let Some((asked, tells)) = self.next() {
+        while let Some((asked, asking)) = self.next() {
             trips += 1;
-            match self.store.rate(self.what, self.limit, &asked).await {
+            match self.store.rate(self.what, self.shared, &asked).await {
                 Ok(gave) => {
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!(limit = self.what, "a rate limit is in force again");
                     }
-                    self.keep_ahead(&asked, &tells, &gave);
-                    tells.into_iter().zip(gave).for_each(|(tells, gave)| tell_all(tells, gave));
+                    self.keep_ahead(&asked, &asking, &gave);
+                    asking.into_iter().zip(gave).for_each(|(asking, gave)| tell_all(asking, gave));
                 }
                 Err(error) => self.fails(&error.to_string()),
             }
@@ -174,7 +209,7 @@ impl Rates {
     }
 
     /// What the next round trip asks; `None` when nobody waits, and this task need not go on.
-    fn next(&self) -> Option<(Vec<BucketCalls>, Vec<Tells>)> {
+    fn next(&self) -> Option<(Vec<BucketCalls>, Vec<Asking>)> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.buckets.is_empty() {
             waiting.asking = false;
@@ -187,26 +222,26 @@ impl Rates {
             names.iter().filter_map(|name| waiting.buckets.remove_entry(name)).collect()
         };
         let now = Instant::now();
-        let bucket = |(whose, tells): (Arc<str>, Tells)| {
+        let bucket = |(whose, asking): (Arc<str>, Asking)| {
             let (in_hand, used) = match waiting.ahead.get(&whose) {
                 Some(ahead) => (ahead.in_hand(now), ahead.used),
                 None => (0, 0),
             };
-            let calls = tells.len() as u64;
+            let calls = asking.calls();
             let most = u64::from(self.limit.ahead()).min(AHEAD_OF_EACH * (calls + used));
             // Nobody waits, and there is enough: one more keeps the question a question.
             let calls = (calls + most.saturating_sub(in_hand)).max(1);
-            (BucketCalls { whose, calls }, tells)
+            (BucketCalls { whose, calls }, asking)
         };
         Some(taken.into_iter().map(bucket).unzip())
     }
 
     /// Keeps what passed beyond those that wait.
-    fn keep_ahead(&self, asked: &[BucketCalls], tells: &[Tells], gave: &[BucketGave]) {
+    fn keep_ahead(&self, asked: &[BucketCalls], asking: &[Asking], gave: &[BucketGave]) {
         let now = Instant::now();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((asked, tells), gave) in asked.iter().zip(tells).zip(gave) {
-            let more = gave.passed.saturating_sub(tells.len() as u64);
+        for ((asked, asking), gave) in asked.iter().zip(asking).zip(gave) {
+            let more = gave.passed.saturating_sub(asking.calls());
             if more > 0 {
                 let before = waiting.ahead.get(&asked.whose).copied();
                 let ahead = Ahead::with(before, more, gave, now);
@@ -227,9 +262,9 @@ impl Rates {
 }
 
 /// Tells the calls of a bucket, in the order in which they came, what it gave them.
-fn tell_all(tells: Tells, gave: BucketGave) {
+fn tell_all(Asking { owed, tells }: Asking, gave: BucketGave) {
     let BucketGave { passed, left, full_in, wait } = gave;
-    let mut passing = passed;
+    let mut passing = passed.saturating_sub(owed);
     for tell in tells {
         let standing = if passing > 0 {
             passing -= 1;
@@ -266,15 +301,17 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_came_first_pass() {
-        let (tells, told): (Tells, Vec<_>) = (0..4).map(|_| oneshot::channel()).unzip();
-        let (full_in, wait) = (Duration::from_secs(3), Duration::from_secs(1));
-        tell_all(tells, BucketGave { passed: 2, left: 5, full_in, wait });
-        let mut standings = Vec::new();
-        for told in told {
-            standings.push(told.await.expect("told"));
+        for (owed, passed) in [(0, 2), (1, 3)] {
+            let (tells, told): (Vec<_>, Vec<_>) = (0..4).map(|_| oneshot::channel()).unzip();
+            let (full_in, wait) = (Duration::from_secs(3), Duration::from_secs(1));
+            tell_all(Asking { owed, tells }, BucketGave { passed, left: 5, full_in, wait });
+            let mut standings = Vec::new();
+            for told in told {
+                standings.push(told.await.expect("told"));
+            }
+            let waits = Standing::Wait { wait, full_in };
+            let passes = |left| Standing::Pass { left, full_in };
+            assert_eq!(standings, [passes(6), passes(5), waits, waits]);
         }
-        let waits = Standing::Wait { wait, full_in };
-        let passes = |left| Standing::Pass { left, full_in };
-        assert_eq!(standings, [passes(6), passes(5), waits, waits]);
     }
 }

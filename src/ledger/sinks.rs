@@ -60,8 +60,6 @@ pub struct Retrying {
     pub seq: i64,
     /// The `seq` of its last event.
     pub last_seq: i64,
-    /// How often it was sent.
-    pub attempts: i32,
     /// For how long it has been repeated.
     pub since: Duration,
     /// How long to wait before the next time.
@@ -171,7 +169,7 @@ impl Ledger {
         sink: &str,
         drop: &DropId,
     ) -> Result<SinkPosition, LedgerError> {
-        let sql = "SELECT COALESCE(p.seq, 0), r.id, r.seq, r.last_seq, r.attempts,
+        let sql = "SELECT COALESCE(p.seq, 0), r.id, r.seq, r.last_seq,
                 EXTRACT(EPOCH FROM clock_timestamp() - r.since)::float8,
                 EXTRACT(EPOCH FROM r.next_at - clock_timestamp())::float8
             FROM (SELECT) AS one
@@ -187,9 +185,8 @@ impl Ledger {
                 id: id.into(),
                 seq: row.try_get(2)?,
                 last_seq: row.try_get(3)?,
-                attempts: row.try_get(4)?,
-                since: seconds(row.try_get(5)?),
-                wait: seconds(row.try_get(6)?),
+                since: seconds(row.try_get(4)?),
+                wait: seconds(row.try_get(5)?),
             }),
         };
         Ok(SinkPosition { seq: row.try_get(0)?, retrying })

@@ -7,6 +7,9 @@ use crate::ledger::AfterFailure;
 /// The longest first pause. A drop's requests go one behind the other, so one that fails holds up all
 /// behind it: a receiver that fails half of the time would with a second be told of ten events a minute.
 const FIRST: Duration = Duration::from_millis(100);
+/// A pause is no longer than this part of the time for which its request has failed: so much later
+/// than it could does a receiver that was away hear of it.
+const PART: u32 = 3;
 /// The longest pause of all: a receiver that comes back hears of it soon.
 const LONGEST: Duration = Duration::from_secs(600);
 /// The shortest: a receiver that fails at once must not be asked in a circle.
@@ -22,31 +25,25 @@ impl Patience {
         Patience(whole)
     }
 
-    /// What becomes of a request that was tried for `since`, this time included `attempts` times,
-    /// and whose receiver wants to be left alone for `retry_after`.
-    pub(super) fn after(
-        self,
-        attempts: i32,
-        since: Duration,
-        retry_after: Option<Duration>,
-    ) -> AfterFailure {
+    /// What becomes of a request that has failed for `since`, and whose receiver wants to be left
+    /// alone for `retry_after`.
+    pub(super) fn after(self, since: Duration, retry_after: Option<Duration>) -> AfterFailure {
         match self.0.checked_sub(since) {
             None | Some(Duration::ZERO) => AfterFailure::Bury,
             // The last try comes at the very end.
             Some(left) => {
-                let wait = self.jittered(attempts).max(retry_after.unwrap_or_default());
+                let wait = self.jittered(since).max(retry_after.unwrap_or_default());
                 AfterFailure::Retry(wait.min(self.longest()).clamp(LEAST, left.max(LEAST)))
             }
         }
     }
 
-    /// A random part of a pause that doubles with each try (full jitter), so that what failed
+    /// A pause that grows with the time for which it failed; a random half of it, so that what failed
     /// together is not tried together.
-    fn jittered(self, attempts: i32) -> Duration {
-        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(30);
+    fn jittered(self, since: Duration) -> Duration {
         let first = FIRST.min(self.0 / 100);
-        let most = first.saturating_mul(1 << doublings).min(self.longest());
-        most.mul_f64(rand::random::<f64>())
+        let most = (since / PART).clamp(first, self.longest().max(first));
+        most.mul_f64(rand::random_range(0.5..1.0))
     }
 
     /// Also a receiver that wants more is asked after so long.
@@ -72,20 +69,46 @@ mod tests {
     #[test]
     fn pauses_grow_and_stay_below_ten_minutes() {
         let patience = Patience::new(DAY);
-        let longest = |attempts| {
-            (0..500).map(|_| wait(patience.after(attempts, NOW, None))).max().unwrap_or_default()
+        for (since, most) in [
+            (NOW, FIRST),
+            (Duration::from_millis(300), FIRST),
+            (Duration::from_secs(60), Duration::from_secs(20)),
+            (Duration::from_secs(1_800), LONGEST),
+            (DAY / 2, LONGEST),
+        ] {
+            let waits = (0..500).map(|_| wait(patience.after(since, None)));
+            let (shortest, longest) =
+                waits.fold((DAY, NOW), |(short, long), wait| (short.min(wait), long.max(wait)));
+            assert!(
+                shortest >= most / 2 && longest <= most,
+                "{since:?}: {shortest:?}, {longest:?}"
+            );
+            assert!(longest - shortest > most / 4, "jitter");
+        }
+    }
+
+    /// A day of failures takes some hundred tries, and an outage of a minute some dozens.
+    #[test]
+    fn tries_are_few() {
+        let patience = Patience::new(DAY);
+        let tries_within = |whole: Duration| {
+            let (mut tries, mut since) = (1, NOW);
+            while since < whole {
+                since += wait(patience.after(since, None));
+                tries += 1;
+            }
+            tries
         };
-        assert!(longest(1) <= FIRST && longest(1) > FIRST / 2);
-        assert!(longest(4) <= 8 * FIRST && longest(4) > 4 * FIRST);
-        assert!(longest(40) <= LONGEST && longest(40) > LONGEST / 2);
-        let shortest = (0..500).map(|_| wait(patience.after(40, NOW, None))).min();
-        assert!(shortest.is_some_and(|wait| wait < LONGEST / 2), "full jitter");
+        let minute = tries_within(Duration::from_secs(60));
+        let day = tries_within(DAY - LONGEST);
+        assert!((20..60).contains(&minute), "{minute}");
+        assert!((170..360).contains(&day), "{day}");
     }
 
     #[test]
     fn a_receiver_may_ask_for_a_pause_within_bounds() {
         let patience = Patience::new(DAY);
-        let asked = |seconds| wait(patience.after(1, NOW, Some(Duration::from_secs(seconds))));
+        let asked = |seconds| wait(patience.after(NOW, Some(Duration::from_secs(seconds))));
         assert_eq!(asked(100), Duration::from_secs(100));
         assert_eq!(asked(1_000_000), LONGEST);
     }
@@ -93,8 +116,8 @@ mod tests {
     #[test]
     fn patience_ends() {
         let patience = Patience::new(DAY);
-        assert_eq!(patience.after(9, DAY, None), AfterFailure::Bury);
+        assert_eq!(patience.after(DAY, None), AfterFailure::Bury);
         let left = Duration::from_secs(3);
-        assert!(wait(patience.after(90, DAY - left, None)) <= left, "the last try is in time");
+        assert!(wait(patience.after(DAY - left, None)) <= left, "the last try is in time");
     }
 }

@@ -272,11 +272,10 @@ impl Work {
         before: Option<&Retrying>,
         events: usize,
     ) -> Result<Next, LedgerError> {
-        let attempts = before.map_or(1, |before| before.attempts.saturating_add(1));
         let since = before.map_or(Duration::ZERO, |before| before.since);
         let then = match answer.gone {
             true => AfterFailure::Disable,
-            false => self.shared.patience.after(attempts, since, answer.retry_after),
+            false => self.shared.patience.after(since, answer.retry_after),
         };
         let lease = &self.sink.lease;
         let outcome = if then == AfterFailure::Bury { "dead" } else { "failed" };

@@ -48,7 +48,7 @@ impl Store {
     ) -> Result<Vec<BucketGave>, StoreError> {
         let slice_ms = slice_ms(limit);
         let keys = keys::buckets(what, slice_ms);
-        let (interval_ns, burst) = (limit.interval().as_nanos(), limit.shared_burst());
+        let (interval_ns, burst) = (limit.interval().as_nanos(), limit.burst());
         let shared = [slice_ms.to_string(), interval_ns.to_string(), burst.to_string()];
         let words = |BucketCalls { whose, calls }: &BucketCalls| {
             [whose.as_ref().to_owned(), calls.to_string()]

@@ -11,12 +11,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::metrics::scrape;
-use crate::support::{
-    Act, Apart, EngineProcess, Receiver, TAKE_OVER, eventually, firsts, lines, within,
-};
+use crate::support::{Act, Apart, EngineProcess, Receiver, TAKE_OVER, firsts, lines, within};
 
 const SETTINGS: [(&str, &str); 2] =
     [("DROPGATE_WEBHOOK_RETRY_SECONDS", "200"), ("DROPGATE_WEBHOOK_TIMEOUT_MS", "300")];
+
+/// For how long the receiver is not there; it hears again within a third of that, and some tries.
+const AWAY: Duration = Duration::from_secs(60);
+
+/// Between two carts of a buyer: what they do in a minute and a half is compared one by one.
+const BETWEEN: Duration = Duration::from_millis(40);
 
 /// Whether an engine is the one that tells a sink.
 async fn tells(engine: &EngineProcess, sink: &str) -> bool {
@@ -37,8 +41,7 @@ async fn buy(
 ) {
     let mut number = 0;
     while stop.load(Ordering::SeqCst) == 0 {
-        // As fast as four people press.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(BETWEEN).await;
         number += 1;
         let url = &urls[number % urls.len()];
         let customer = format!("c-{buyer}-{number}");
@@ -102,10 +105,10 @@ async fn a_receiver_that_fails_and_goes_away_misses_nothing_when_the_teller_is_k
     .await;
     // And the receiver goes away for a while.
     receiver.down().await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(AWAY).await;
     receiver.up().await;
     let came = receiver.received().len();
-    eventually("it hears again", || async {
+    within(AWAY, "it hears again", || async {
         (receiver.received().len() > came + 20).then_some(())
     })
     .await;

@@ -16,35 +16,47 @@ use crate::{
 pub(super) const ABOUT: About = About {
     title: "Durable holds and public reads with rate limits against none",
     how: "As `holds`, with limits in force that are too high to refuse anybody, against an engine without \
-          any: by key and client address (100,000 calls a second), and by customer too (10 holds a second; \
-          each hold is another customer's, so each has a bucket of its own in Redis). Each engine has a \
-          Redis and a Postgres of its own. Then the same for public reads of one SKU, which only the limit \
+          any: by key and client address (100,000 calls a second), and by customer too: 10 holds a second with a burst of \
+          10, and with one of 5, for which Redis is asked before each hold. Each hold is another customer's, \
+          and each engine has a Redis and a Postgres of its own. Then the same for public reads of one SKU, which only the limit \
           by address counts.",
 };
 
 const UNITS: u64 = 100_000_000;
-/// Too high for anybody to be refused; the one by customer comes last.
-const LIMITS: [(&str, &str); 3] = [
-    ("DROPGATE_RATE_KEY", "100000/s"),
-    ("DROPGATE_RATE_ADDRESS", "100000/s"),
-    ("DROPGATE_RATE_CUSTOMER", "10/s"),
-];
+/// Too high for anybody to be refused.
+const LIMITS: [(&str, &str); 2] =
+    [("DROPGATE_RATE_KEY", "100000/s"), ("DROPGATE_RATE_ADDRESS", "100000/s")];
 
 /// An engine with limits, or one without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Key,
     Customer,
+    Strict,
     Free,
 }
 
-const SIDES: [Side; 3] = [Side::Key, Side::Customer, Side::Free];
+impl Side {
+    const ALL: [Side; 4] = [Side::Key, Side::Customer, Side::Strict, Side::Free];
+
+    fn limits(self) -> Vec<(&'static str, &'static str)> {
+        let customer = match self {
+            Side::Free => return Vec::new(),
+            Side::Key => None,
+            Side::Customer => Some("10/s burst 10"),
+            Side::Strict => Some("10/s burst 5"),
+        };
+        let customer = customer.map(|limit| ("DROPGATE_RATE_CUSTOMER", limit));
+        LIMITS.into_iter().chain(customer).collect()
+    }
+}
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Side::Key => "limits by key and address",
             Side::Customer => "by customer too",
+            Side::Strict => "by customer, a small burst",
             Side::Free => "no limits",
         })
     }
@@ -99,21 +111,18 @@ impl Alone {
 }
 
 pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
-    let mut by_key = Alone::start(bench, &LIMITS[..2]).await?;
-    let mut by_customer = Alone::start(bench, &LIMITS).await?;
-    let mut free = Alone::start(bench, &[]).await?;
+    let mut engines = Vec::new();
+    for side in Side::ALL {
+        engines.push(Alone::start(bench, &side.limits()).await?);
+    }
     let columns = ["CPU a call, µs", "load generator", "engine", "Redis", "Postgres"];
     let mut table = Table::new(&columns);
     let mut figures = Vec::new();
     for what in ["durable holds", "public reads"] {
         let mut spent = Samples::default();
         let rates = bench
-            .rounds(&SIDES, async |side, duration| {
-                let alone = match side {
-                    Side::Key => &mut by_key,
-                    Side::Customer => &mut by_customer,
-                    Side::Free => &mut free,
-                };
+            .rounds(&Side::ALL, async |side, duration| {
+                let alone = &mut engines[side as usize];
                 let (rate, cost) = match what {
                     "durable holds" => alone.holds(bench, duration).await?,
                     _ => alone.reads(bench, duration).await?,
@@ -127,17 +136,19 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
                 Ok(rate)
             })
             .await?;
-        for (side, name) in [
-            (Side::Key, format!("{what} with limits by key and address over without")),
-            (Side::Customer, format!("{what} with a limit by customer too over without")),
+        for (side, which) in [
+            (Side::Key, "limits by key and address"),
+            (Side::Customer, "a limit by customer too"),
+            (Side::Strict, "one of a small burst"),
         ] {
+            let name = format!("{what} with {which} over without");
             let figure = Figure::new(name, "", &rates.ratios(side, Side::Free))
                 .goal(Goal::AtLeast(0.95))
                 .side(side.to_string(), "a second", rates.of(side))
                 .side(Side::Free.to_string(), "a second", rates.of(Side::Free));
             figures.push(figure);
         }
-        for side in SIDES {
+        for side in Side::ALL {
             let of = |who: &str| median(spent.of(format!("{side} {who}")));
             let costs = [of("load"), of("engine"), of("redis"), of("postgres")];
             table.row(format!("{what}, {side}"), &costs);
