@@ -118,10 +118,12 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let columns = ["CPU a call, µs", "load generator", "engine", "Redis", "Postgres"];
     let mut table = Table::new(&columns);
     let mut figures = Vec::new();
-    for what in ["durable holds", "public reads"] {
+    for (what, sides) in
+        [("durable holds", &Side::ALL[..]), ("public reads", &[Side::Key, Side::Free])]
+    {
         let mut spent = Samples::default();
         let rates = bench
-            .rounds(&Side::ALL, async |side, duration| {
+            .rounds(sides, async |side, duration| {
                 let alone = &mut engines[side as usize];
                 let (rate, cost) = match what {
                     "durable holds" => alone.holds(bench, duration).await?,
@@ -136,19 +138,20 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
                 Ok(rate)
             })
             .await?;
-        for (side, which) in [
-            (Side::Key, "limits by key and address"),
-            (Side::Customer, "a limit by customer too"),
-            (Side::Strict, "one of a small burst"),
-        ] {
+        for side in sides.iter().filter(|side| **side != Side::Free) {
+            let which = match side {
+                Side::Key | Side::Free => "limits by key and address",
+                Side::Customer => "a limit by customer too",
+                Side::Strict => "a limit by customer of a small burst",
+            };
             let name = format!("{what} with {which} over without");
-            let figure = Figure::new(name, "", &rates.ratios(side, Side::Free))
+            let figure = Figure::new(name, "", &rates.ratios(*side, Side::Free))
                 .goal(Goal::AtLeast(0.95))
-                .side(side.to_string(), "a second", rates.of(side))
+                .side(side.to_string(), "a second", rates.of(*side))
                 .side(Side::Free.to_string(), "a second", rates.of(Side::Free));
             figures.push(figure);
         }
-        for side in Side::ALL {
+        for side in sides {
             let of = |who: &str| median(spent.of(format!("{side} {who}")));
             let costs = [of("load"), of("engine"), of("redis"), of("postgres")];
             table.row(format!("{what}, {side}"), &costs);
