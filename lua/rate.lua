@@ -12,7 +12,9 @@ The keys are the hash of slices with even numbers and that of slices with odd on
 ARGV[1] slice_ms     how long a slice is: no shorter than burst intervals
 ARGV[2] interval_ns  from one call to the next
 ARGV[3] burst        how many may come at once
-ARGV[4…] operations, 2 arguments each:
+ARGV[4] kept_back    so many of them are not given out here: processes may have let that many pass
+                     that they have not told of
+ARGV[5…] operations, 2 arguments each:
   bucket       its name, each once in a call
   calls        how many ask it
 
@@ -33,12 +35,14 @@ local MOST = 4000
 local now = server_ms()
 local slice_ms = whole(ARGV[1], 'slice_ms')
 local interval = whole(ARGV[2], 'interval_ns') / 1e6
-local capacity = whole(ARGV[3], 'burst') * interval
-assert(interval > 0 and slice_ms >= capacity and #ARGV < MOST and #ARGV % 2 == 1, 'buckets')
+local burst, kept_back = whole(ARGV[3], 'burst'), whole(ARGV[4], 'kept_back')
+local capacity, given_out = burst * interval, (burst - kept_back) * interval
+assert(interval > 0 and slice_ms >= capacity and burst > kept_back, 'limit')
+assert(#ARGV < MOST and #ARGV % 2 == 0, 'buckets')
 local slice = math.floor(now / slice_ms)
 local this, before = slices[slice % 2 + 1], slices[(slice + 1) % 2 + 1]
 local fields, asking = { '' }, {}
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   assert(ARGV[i] ~= '', 'a bucket has a name')
   fields[#fields + 1] = ARGV[i]
   asking[#fields] = ARGV[i + 1]
@@ -58,10 +62,10 @@ local function reckon(text, calls)
   -- lowered.
   local cut = ahead > capacity + TOLERANCE
   ahead = math.min(ahead, capacity)
-  local room = math.floor((capacity - ahead + TOLERANCE) / interval)
+  local room = math.max(math.floor((given_out - ahead + TOLERANCE) / interval), 0)
   local passed = math.min(room, calls)
   ahead = ahead + passed * interval
-  local full, wait = math.ceil(ahead), math.max(math.ceil(ahead + interval - capacity), 1)
+  local full, wait = math.ceil(ahead), math.max(math.ceil(ahead + interval - given_out), 1)
   local reply = decimal(passed) .. ' ' .. decimal(room - passed) .. ' ' .. decimal(full) .. ' '
     .. decimal(wait)
   return { reply, (passed > 0 or cut) and string.format('%.4f', now + ahead) }

@@ -12,7 +12,7 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
 
-use super::limits::{Policy, Told};
+use super::limits::{Limited, Told};
 use crate::domain::{RateLimit, Standing};
 
 const FORWARDED: &str = "x-forwarded-for";
@@ -29,7 +29,6 @@ type Limiter =
 /// would cost more than the read.
 pub(super) struct Addresses {
     limit: RateLimit,
-    policy: Policy,
     proxies: Vec<IpNet>,
     limiter: Limiter,
     clock: DefaultClock,
@@ -45,18 +44,34 @@ impl Addresses {
         let quota = Quota::with_period(limit.interval())?.allow_burst(burst);
         let limiter = RateLimiter::keyed(quota).with_middleware();
         let (clock, hasher) = (DefaultClock::default(), RandomState::new());
-        let (policy, calls) = (Policy::new("address", limit), AtomicU32::new(0));
-        Some(Addresses { limit, policy, proxies, limiter, clock, hasher, calls })
+        let calls = AtomicU32::new(0);
+        Some(Addresses { limit, proxies, limiter, clock, hasher, calls })
     }
 
-    /// How a call stands that came over a connection from `peer` with these headers.
-    pub(super) fn ask(&self, peer: IpAddr, headers: &HeaderMap) -> Told {
+    /// Where calls come from over a connection from `peer`.
+    pub(super) fn behind(&self, peer: IpAddr) -> Origin {
+        let peer = peer.to_canonical();
+        if is_among(&self.proxies, peer) {
+            Origin::Proxy(peer)
+        } else {
+            Origin::Bucket(self.bucket(peer))
+        }
+    }
+
+    fn bucket(&self, client: IpAddr) -> u64 {
+        self.hasher.hash_one(network_of(client)) % BUCKETS
+    }
+
+    /// How a call from there stands that has these headers.
+    pub(super) fn ask(&self, from: Origin, headers: &HeaderMap) -> Told {
         if self.calls.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
-        let address = network_of(client_of(peer, headers, &self.proxies));
-        let bucket = self.hasher.hash_one(address) % BUCKETS;
+        let bucket = match from {
+            Origin::Bucket(bucket) => bucket,
+            Origin::Proxy(proxy) => self.bucket(client_of(proxy, headers, &self.proxies)),
+        };
         let without = |left: u32| self.limit.interval() * self.limit.burst().saturating_sub(left);
         let standing = match self.limiter.check_key(&bucket) {
             Ok(state) => {
@@ -68,25 +83,34 @@ impl Addresses {
                 Standing::Wait { wait, full_in: without(0) }
             }
         };
-        Told { policy: self.policy.clone(), standing }
+        Told { limited: Limited::Address, standing }
     }
 }
 
-/// Who has sent a request: the connection's other end, or where that is a trusted proxy, the last
-/// one in `X-Forwarded-For` that is none. Every proxy adds at the end whom it was called by, so
-/// what stands before that one is only what somebody says.
-fn client_of(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(address));
-    let mut client = peer.to_canonical();
-    if !trusted(&client) {
-        return client;
-    }
+/// Where the calls of a connection come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin {
+    /// From whoever has this bucket.
+    Bucket(u64),
+    /// From those of whom a trusted proxy says so with each.
+    Proxy(IpAddr),
+}
+
+fn is_among(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// Who has sent a request to a trusted proxy: the last one in `X-Forwarded-For` that is none. Every
+/// proxy adds at the end whom it was called by, so what stands before that one is only what somebody
+/// says.
+fn client_of(proxy: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+    let mut client = proxy;
     let fields = headers.get_all(FORWARDED).iter().rev();
     for part in fields.flat_map(|field| field.as_bytes().rsplit(|byte| *byte == b',')) {
         // What can't be read says nothing, nor does what stands before it.
         let Some(address) = std::str::from_utf8(part).ok().and_then(read) else { break };
         client = address;
-        if !trusted(&client) {
+        if !is_among(proxies, client) {
             break;
         }
     }
@@ -126,6 +150,7 @@ mod tests {
     #[test]
     fn only_trusted_proxies_say_where_a_call_comes_from() {
         let networks = ["10.0.0.0/8", "fd00::/8"].map(|text| text.parse().expect("a network"));
+        let limit = "1/s".parse().expect("a limit");
         for (peer, fields, client) in [
             ("1.1.1.1", vec![], "1.1.1.1"),
             // Whoever is no proxy may say what they like.
@@ -148,9 +173,12 @@ mod tests {
             for field in &fields {
                 headers.append(FORWARDED, HeaderValue::from_static(field));
             }
-            let found = client_of(address(peer), &headers, &networks);
-            assert_eq!(found, address(client), "{peer} {fields:?}");
-            assert_eq!(client_of(address(peer), &headers, &[]), address(peer).to_canonical());
+            let addresses = Addresses::new(limit, networks.to_vec()).expect("a limiter");
+            let found = match addresses.behind(address(peer)) {
+                Origin::Bucket(bucket) => bucket,
+                Origin::Proxy(proxy) => addresses.bucket(client_of(proxy, &headers, &networks)),
+            };
+            assert_eq!(found, addresses.bucket(address(client)), "{peer} {fields:?}");
         }
     }
 
@@ -169,7 +197,8 @@ mod tests {
     fn each_address_has_its_burst() {
         let limit = "1/h burst 3".parse().expect("a limit");
         let addresses = Addresses::new(limit, Vec::new()).expect("a limiter");
-        let ask = |from: &str| addresses.ask(address(from), &HeaderMap::new()).standing;
+        let ask =
+            |from: &str| addresses.ask(addresses.behind(address(from)), &HeaderMap::new()).standing;
         let left = |standing| match standing {
             Standing::Pass { left, .. } => Some(left),
             Standing::Wait { .. } => None,
@@ -187,7 +216,7 @@ mod tests {
         let limit = "1000/s burst 1".parse().expect("a limit");
         let addresses = Addresses::new(limit, Vec::new()).expect("a limiter");
         for n in 0..2 * FORGET_EVERY {
-            addresses.ask(IpAddr::V4(n.into()), &HeaderMap::new());
+            addresses.ask(addresses.behind(IpAddr::V4(n.into())), &HeaderMap::new());
         }
         // The last call gave up all whose millisecond had passed.
         let kept = addresses.limiter.len();

@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::limits::{Shared, Told};
+use super::limits::Shared;
 use super::problem::{Code, Problem};
 use crate::config::KeySettings;
 use crate::domain::{DropId, KeyDigest, Scope};
@@ -207,17 +207,12 @@ async fn pass(keys: &Keys, wants: Wants, request: Request, next: Next) -> Respon
     if wants == Wants::Admin {
         request.extensions_mut().insert(caller.opens());
     }
-    let told = match &keys.limit {
-        None => None,
-        Some(limit) => limit.ask(&caller.name()).await,
-    };
-    if let Some(refusal) = told.as_ref().and_then(Told::refusal) {
+    if let Some(limit) = &keys.limit
+        && let Some(refusal) = limit.turns_away(&caller.name()).await
+    {
         return refusal;
     }
     let mut response = next.run(request).await;
-    if let Some(told) = told {
-        told.add_to(response.headers_mut());
-    }
     // What only a key opens is kept by no cache.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

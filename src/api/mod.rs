@@ -57,12 +57,12 @@ use tokio_util::sync::CancellationToken;
 
 use address::Addresses;
 use carried::Carried;
-use limits::Shared;
+use limits::{Limited, Policies, Shared};
 use live::Live;
 
 use crate::config::{KeySettings, LimitSettings};
 use crate::domain::WatchKey;
-use crate::engine::{CUSTOMER_BUCKETS, CallError, Engine};
+use crate::engine::{CallError, Engine};
 use crate::sink::Sender;
 
 pub use ledger_csv::ledger_csv;
@@ -79,6 +79,7 @@ pub struct Api {
     /// How fast holds may be asked for one customer.
     customers: Option<Shared>,
     addresses: Option<Addresses>,
+    policies: Arc<Policies>,
     live: Live,
     /// Tries webhooks.
     sender: Sender,
@@ -117,9 +118,10 @@ impl Api {
         stop: CancellationToken,
     ) -> Api {
         let answer_within = answer_timeout + GRACE;
-        let shared = |name, limit| Shared::new(&engine, name, limit);
-        let of_key = limits.key.map(|limit| shared("key", limit));
-        let customers = limits.customer.map(|limit| shared(CUSTOMER_BUCKETS, limit));
+        let policies = Arc::new(Policies::of(&limits));
+        let shared = |limited, limit| Shared::new(&engine, limited, limit);
+        let of_key = limits.key.map(|limit| shared(Limited::Key, limit));
+        let customers = limits.customer.map(|limit| shared(Limited::Customer, limit));
         let shed_above = limits.shed_above;
         let addresses = limits.address.and_then(|limit| Addresses::new(limit, limits.proxies));
         let keys = Arc::new(auth::Keys::new(keys, engine.keyring(), of_key));
@@ -129,6 +131,7 @@ impl Api {
             keys,
             customers,
             addresses,
+            policies,
             live,
             sender,
             shop_sells,

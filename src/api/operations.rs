@@ -68,5 +68,8 @@ pub(super) async fn not_found(uri: Uri) -> Problem {
 
 /// A route that exists, asked with a method it does not have.
 pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "Use one of the methods that the Allow header names.")
+    Problem::new(
+        Code::MethodNotAllowed,
+        "Use one of the methods that the Allow header names (`curl -i` shows it).",
+    )
 }

@@ -120,7 +120,7 @@ impl Code {
                 (S::CONFLICT, "not_confirmed", "The reservation has nothing to return")
             }
             Code::MaxHoldReached => {
-                (S::CONFLICT, "max_hold_reached", "The hold can't be extended any further")
+                (S::CONFLICT, "max_hold_reached", "The deadline can't be moved any later")
             }
             Code::InsufficientAvailable => {
                 (S::CONFLICT, "insufficient_available", "Fewer units are free")

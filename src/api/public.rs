@@ -4,11 +4,9 @@
 //! changed is made anew, once.
 
 use std::convert::Infallible;
-use std::future::{self, Future, Ready};
-use std::net::IpAddr;
-use std::pin::Pin;
+use std::future::{self, Ready};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -17,13 +15,13 @@ use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use futures_util::future::Either;
 use hyper::body::Incoming;
-use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::Api;
+use super::address::Origin;
 use super::etag;
 use super::extract::{DropPath, SkuPath};
-use super::limits::Told;
+use super::limits::{Telling, Told};
 use super::problem::{Problem, Refused, unknown_sku};
 use super::shed::{Counted, UnderWay};
 use super::view::{PublicDrop, PublicSku};
@@ -38,8 +36,8 @@ const LOOKS: usize = 5;
 pub(super) struct KeptFirst {
     pub(super) api: Arc<Api>,
     pub(super) router: Router,
-    /// Who is at the other end of the connection.
-    pub(super) peer: IpAddr,
+    /// Where calls come from, if that is limited.
+    pub(super) from: Option<Origin>,
 }
 
 impl KeptFirst {
@@ -56,41 +54,19 @@ impl KeptFirst {
     /// How the call stands by where it comes from. What is asked of the process itself is not
     /// limited: a load balancer must hear whether it is well.
     fn ask(&self, request: &Request<Incoming>) -> Option<Told> {
-        let addresses = self.api.addresses.as_ref()?;
+        let (addresses, from) = (self.api.addresses.as_ref()?, self.from?);
         let limited = request.uri().path().starts_with("/v1/");
-        limited.then(|| addresses.ask(self.peer, request.headers()))
+        limited.then(|| addresses.ask(from, request.headers()))
     }
 }
 
 /// An answer that was kept, or one to come.
 type Answered = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
-pin_project! {
-    /// An answer on which is put how the call stands by where it comes from.
-    pub(super) struct Telling {
-        #[pin]
-        answer: Answered,
-        told: Option<Told>,
-    }
-}
-
-impl Future for Telling {
-    type Output = Result<Response, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Ok(mut response) = ready!(this.answer.poll(context));
-        if let Some(told) = this.told.take() {
-            told.add_to(response.headers_mut());
-        }
-        Poll::Ready(Ok(response))
-    }
-}
-
 impl Service<Request<Incoming>> for KeptFirst {
     type Response = Response;
     type Error = Infallible;
-    type Future = Counted<Telling>;
+    type Future = Counted<Telling<Answered>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // As routers are, always.
@@ -101,18 +77,18 @@ impl Service<Request<Incoming>> for KeptFirst {
         let at_once = |response| Either::Left(future::ready(Ok(response)));
         let counted =
             self.api.shed_above.map(|above| UnderWay::begin(above, &request, &self.api.engine));
-        let under_way = match counted.transpose() {
-            Ok(under_way) => under_way,
-            Err(refusal) => {
-                return Counted::new(Telling { answer: at_once(*refusal), told: None }, None);
+        let (answer, told, under_way) = match counted.transpose() {
+            Err(refusal) => (at_once(*refusal), None, None),
+            Ok(under_way) => {
+                let told = self.ask(&request);
+                let answer = match told.and_then(Told::refusal) {
+                    Some(refusal) => at_once(refusal),
+                    None => self.answer(request),
+                };
+                (answer, told, under_way)
             }
         };
-        let told = self.ask(&request);
-        let telling = match told.as_ref().and_then(Told::refusal) {
-            Some(refusal) => Telling { answer: at_once(refusal), told: None },
-            None => Telling { answer: self.answer(request), told },
-        };
-        Counted::new(telling, under_way)
+        Counted::new(Telling::new(answer, told, Arc::clone(&self.api.policies)), under_way)
     }
 }
 

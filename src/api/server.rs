@@ -78,7 +78,10 @@ const BUSY: [&str; 2] = [
 pub async fn serve(listener: TcpListener, api: Arc<Api>, settings: &ServerSettings) {
     let stop = api.stop.clone();
     let router = router::router(Arc::clone(&api));
-    let service = move |peer| KeptFirst { router: router.clone(), api: Arc::clone(&api), peer };
+    let service = move |peer| {
+        let from = api.addresses.as_ref().map(|addresses| addresses.behind(peer));
+        KeptFirst { router: router.clone(), api: Arc::clone(&api), from }
+    };
     serve_with(listener, service, stop, settings).await;
 }
 

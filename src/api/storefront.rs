@@ -12,7 +12,6 @@ use super::Api;
 use super::envelope;
 use super::extract::{DropPath, JsonBody, OptionalJsonBody, ReservationPath};
 use super::idempotency::IdempotencyKey;
-use super::limits::Told;
 use super::problem::{Problem, Refused};
 use super::query::{Query, opaque};
 use super::request;
@@ -66,22 +65,16 @@ pub(super) async fn reserve(
     State(api): State<Arc<Api>>,
     Asked(hold): Asked,
 ) -> Result<Response, Problem> {
-    let told = match &api.customers {
-        None => None,
-        Some(limit) => limit.ask(hold.customer_id.as_str()).await,
-    };
-    if let Some(refusal) = told.as_ref().and_then(Told::refusal) {
+    if let Some(limit) = &api.customers
+        && let Some(refusal) = limit.turns_away(hold.customer_id.as_str()).await
+    {
         return Ok(refusal);
     }
     let call = |engine: Arc<Engine>| async move {
         let Hold { drop, id, customer_id, lines, ttl_seconds, key } = hold;
         engine.reserve(&drop, id, customer_id, lines, ttl_seconds, key).await
     };
-    let answer = held(api.change(call).await, &api.live.key);
-    let Some(told) = told else { return answer };
-    let mut response = answer.into_response();
-    told.add_to(response.headers_mut());
-    Ok(response)
+    held(api.change(call).await, &api.live.key)
 }
 
 /// What a client hears of a hold.

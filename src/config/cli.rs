@@ -212,8 +212,11 @@ pub struct Migrate {
 #[derive(Debug, Args)]
 pub struct Audit {
     /// The drop to look at; all of them if left out
-    #[arg(long = "drop", value_name = "ID")]
+    #[arg(value_name = "DROP")]
     drop_id: Option<DropId>,
+    /// The same
+    #[arg(long = "drop", value_name = "ID", conflicts_with = "drop_id")]
+    named: Option<DropId>,
     /// Print one JSON document a drop and line, as the API has it
     #[arg(long)]
     json: bool,
@@ -380,7 +383,7 @@ impl Audit {
     /// [`SettingError`] for the first setting that is missing or wrong.
     pub fn resolve(self) -> Result<AuditSettings, SettingError> {
         Ok(AuditSettings {
-            drop_id: self.drop_id,
+            drop_id: self.drop_id.or(self.named),
             json: self.json,
             store: self.store.resolve()?,
             ledger: self.ledger.resolve()?,

@@ -81,8 +81,8 @@ fn choose(given: Option<String>, url: &str, data_dir: &Path) -> Result<Secret, S
         Some(text) => key(ADMIN, text.to_owned()),
         None => Err(missing(format!(
             "give the key of an admin, or its file in {ADMIN}_FILE; `dropgate dev` keeps no key in \
-             {}",
-            data_dir.display()
+             {}: DROPGATE_DATA_DIR names another folder",
+            std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()).display()
         ))),
     }
 }

@@ -12,7 +12,7 @@ const MAX_A_SECOND: u64 = 100_000;
 const MAX_WINDOW: u64 = 86_400;
 /// What a process takes ahead of a fast limit.
 const AHEAD: Duration = Duration::from_millis(5);
-/// So many processes may let calls pass before Redis counts them without passing the burst.
+/// At most so many processes let calls pass before Redis counts them.
 const AT_ONCE: u32 = 4;
 /// A process lets a first call pass once in at least so many calls of the limit: [`AT_ONCE`] of them
 /// make 5 % of it.
@@ -65,28 +65,34 @@ impl RateLimit {
     pub fn ahead(self) -> u32 {
         let ahead = AHEAD.as_nanos() / self.interval().as_nanos();
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let fast = ahead >= 5 && self.has_room_for(ahead);
+        let fast = ahead >= 5 && self.burst / (2 * AT_ONCE) >= ahead;
         if fast { ahead } else { 0 }
     }
 
     /// How long somebody must not have called before a process may let a call of theirs pass untold, as
-    /// the first of some; `None` when the burst has no room for such calls.
+    /// the first of some.
     #[must_use]
-    pub fn first_after(self) -> Option<Duration> {
-        let after = FIRST_WITHIN.max(self.interval().saturating_mul(FIRST_OF));
-        self.has_room_for(1).then_some(after)
+    pub fn first_after(self) -> Duration {
+        FIRST_WITHIN.max(self.interval().saturating_mul(FIRST_OF))
     }
 
-    /// The limit that processes count together when each may let so many calls pass that are not
-    /// counted: these are kept back, so that all together stay within the burst.
+    /// Whether each of so many processes may let such calls pass: half of the burst is left then.
     #[must_use]
-    pub fn keeping_back(self, calls: u32) -> RateLimit {
-        RateLimit { burst: self.burst.saturating_sub(AT_ONCE * calls).max(1), ..self }
+    pub fn has_room_for_firsts_of(self, processes: u32) -> bool {
+        (1..=AT_ONCE).contains(&processes) && processes <= self.burst / 2
     }
 
-    /// Whether half of the burst is enough for so many calls of each process.
-    fn has_room_for(self, calls: u32) -> bool {
-        self.burst / (2 * AT_ONCE) >= calls
+    /// As many calls of the burst are kept back for those that some processes, fewer than `all`, may
+    /// have let pass untold.
+    #[must_use]
+    pub fn kept_for_firsts_beside(self, all: u32) -> u32 {
+        all.saturating_sub(1).min(AT_ONCE).min(self.burst / 2)
+    }
+
+    /// As many are kept back for those that processes took ahead.
+    #[must_use]
+    pub fn kept_for_ahead(self) -> u32 {
+        AT_ONCE * self.ahead()
     }
 }
 
@@ -174,35 +180,48 @@ mod tests {
 
     #[test]
     fn only_fast_limits_with_room_are_taken_ahead() {
-        for (text, ahead, burst) in [
-            ("100/s", 0, 50),
-            ("999/s", 0, 499),
-            ("1000/s", 5, 480),
-            ("1000/s burst 39", 0, 39),
+        for (text, ahead, kept) in [
+            ("100/s", 0, 0),
+            ("999/s", 0, 0),
+            ("1000/s", 5, 20),
+            ("1000/s burst 39", 0, 0),
             ("1000/s burst 40", 5, 20),
-            ("100000/s", 500, 48_000),
-            ("1/h burst 1000000", 0, 1_000_000),
+            ("100000/s", 500, 2_000),
+            ("1/h burst 1000000", 0, 0),
         ] {
             let limit: RateLimit = text.parse().expect(text);
-            let shared = limit.keeping_back(ahead);
-            assert_eq!((limit.ahead(), shared.burst()), (ahead, burst), "{text}");
-            assert_eq!(shared.interval(), limit.interval());
+            assert_eq!((limit.ahead(), limit.kept_for_ahead()), (ahead, kept), "{text}");
         }
     }
 
     #[test]
     fn first_calls_pass_untold_where_they_are_few_among_many() {
         for (text, seconds) in [
-            ("10/s", None),
-            ("10/s burst 7", None),
-            ("10/s burst 8", Some(10)),
-            ("20/s", Some(10)),
-            ("1/s burst 8", Some(80)),
-            ("6/m burst 20", Some(800)),
-            ("1/24h burst 1000000", Some(80 * MAX_WINDOW)),
+            ("10/s", 10),
+            ("1/s burst 8", 80),
+            ("6/m burst 20", 800),
+            ("1/24h burst 1000000", 80 * MAX_WINDOW),
         ] {
             let limit: RateLimit = text.parse().expect(text);
-            assert_eq!(limit.first_after(), seconds.map(Duration::from_secs), "{text}");
+            assert_eq!(limit.first_after(), Duration::from_secs(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_burst_has_room_for_first_calls_of_some_processes_and_half_is_left() {
+        // Of no more than so many; kept back beside one, two and nine others.
+        for (burst, most, kept) in [
+            (1, 0, [0, 0, 0]),
+            (2, 1, [1, 1, 1]),
+            (5, 2, [1, 2, 2]),
+            (8, 4, [1, 2, 4]),
+            (1_000, 4, [1, 2, 4]),
+        ] {
+            let limit: RateLimit = format!("1/s burst {burst}").parse().expect("a limit");
+            let room = |processes: &u32| limit.has_room_for_firsts_of(*processes);
+            assert_eq!((0..10).filter(room).max().unwrap_or_default(), most, "{burst}");
+            assert_eq!([2, 3, 10].map(|all| limit.kept_for_firsts_beside(all)), kept, "{burst}");
+            assert_eq!(limit.kept_for_firsts_beside(1), 0);
         }
     }
 

@@ -117,6 +117,7 @@ pub struct Engine {
     details: DetailsCache,
     /// Cancelled: another engine has taken over.
     displaced: CancellationToken,
+    company: Arc<presence::Company>,
     /// Told whenever more of any drop became durable.
     durable: watch::Sender<()>,
     /// Where the tasks learn of drops.
@@ -153,6 +154,7 @@ impl Engine {
             key_looks: tokio::sync::Mutex::default(),
             details: DetailsCache::new(options.details_ttl),
             displaced: CancellationToken::new(),
+            company: Arc::default(),
             durable: watch::Sender::default(),
             opened,
         };
@@ -174,7 +176,7 @@ impl Engine {
     /// A rate limit that all processes share; `what` is limited.
     #[must_use]
     pub fn rates(&self, what: &'static str, limit: RateLimit) -> Arc<Rates> {
-        Rates::new(self.store.clone(), what, limit)
+        Rates::new(self.store.clone(), Arc::clone(&self.company), what, limit)
     }
 
     /// What can't be reached; empty when the engine can serve.

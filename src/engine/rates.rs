@@ -4,8 +4,8 @@
 //! once for all of its calls: under load a limit by key costs Redis next to nothing. While calls come
 //! all the time, some milliseconds' worth of them is gathered before each. Of a fast limit a round trip
 //! takes some calls ahead, for those that follow; when half of these are used, the next is made. Customers are
-//! many, and in a drop most of them call once: where the burst has room for it, a customer's first call in a
-//! long time passes at once, and Redis hears of it with the next one. Whoever gets
+//! many, and in a drop most of them call once: where the burst has room for that of each process, a customer's first
+//! call in a long time passes at once, and Redis hears of it with the next one. Whoever gets
 //! no answer in time may pass: a limiter that can't count must not be what stops a sale.
 
 use std::{
@@ -21,7 +21,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     domain::{RateLimit, Standing},
-    engine::newcomers::{Known, Newcomers},
+    engine::{
+        newcomers::{Known, Newcomers},
+        presence::{Company, Firsts},
+    },
     store::{BucketCalls, BucketGave, Store},
 };
 
@@ -54,8 +57,8 @@ pub struct Rates {
     /// What is limited.
     what: &'static str,
     limit: RateLimit,
-    /// What Redis counts of it: the limit without what processes let pass by themselves.
-    shared: RateLimit,
+    /// Which other processes there are.
+    company: Arc<Company>,
     waiting: Mutex<Waiting>,
     /// Since the last round trip failed nobody waits for one; the next that succeeds ends that.
     failing: AtomicBool,
@@ -65,7 +68,7 @@ pub struct Rates {
 struct Waiting {
     /// By whose bucket it is.
     buckets: HashMap<Arc<str>, Asking>,
-    /// Where first calls may pass, whose did.
+    /// Where first calls count apart, whose did.
     newcomers: Option<Newcomers>,
     /// What is left of calls that were taken ahead.
     ahead: HashMap<Arc<str>, Ahead>,
@@ -125,13 +128,17 @@ impl Ahead {
 }
 
 impl Rates {
-    pub(super) fn new(store: Store, what: &'static str, limit: RateLimit) -> Arc<Rates> {
-        let first_after = limit.first_after().filter(|_| what == CUSTOMER_BUCKETS);
-        let shared = limit.keeping_back(limit.ahead() + u32::from(first_after.is_some()));
-        let newcomers = first_after.map(|after| Newcomers::new(after, Instant::now()));
+    pub(super) fn new(
+        store: Store,
+        company: Arc<Company>,
+        what: &'static str,
+        limit: RateLimit,
+    ) -> Arc<Rates> {
+        let of_customers = what == CUSTOMER_BUCKETS;
+        let newcomers = of_customers.then(|| Newcomers::new(limit.first_after(), Instant::now()));
         let waiting = Mutex::new(Waiting { newcomers, ..Waiting::default() });
         let failing = AtomicBool::new(false);
-        Arc::new(Rates { store, what, limit, shared, waiting, failing })
+        Arc::new(Rates { store, what, limit, company, waiting, failing })
     }
 
     /// Where the bucket of `whose` stands, behind one more call; `None` when Redis can't say.
@@ -143,10 +150,15 @@ impl Rates {
             if failing && waiting.asking {
                 return None;
             }
-            let newcomers = waiting.newcomers.as_mut();
-            let owed = match newcomers.map(|all| all.call(whose, Instant::now())) {
-                Some(Known::New) => return Some(self.first()),
-                Some(Known::Owes(calls)) => calls,
+            let owed = match &mut waiting.newcomers {
+                Some(newcomers) => {
+                    let now = Instant::now();
+                    let firsts = self.company.firsts(self.limit, now);
+                    match newcomers.call(whose, firsts.pass, now) {
+                        Known::New => return Some(self.first(firsts)),
+                        Known::Owes(calls) => calls,
+                    }
+                }
                 None => 0,
             };
             let taken = waiting.ahead.get_mut(whose).and_then(|ahead| {
@@ -180,9 +192,15 @@ impl Rates {
     }
 
     /// Where a bucket stands behind a first call: it was whole.
-    fn first(&self) -> Standing {
-        let left = u64::from(self.shared.burst()).saturating_sub(1);
-        Standing::Pass { left, full_in: self.shared.interval() }
+    fn first(&self, firsts: Firsts) -> Standing {
+        let left = u64::from(self.limit.burst() - self.kept_back(firsts)).saturating_sub(1);
+        Standing::Pass { left, full_in: self.limit.interval() }
+    }
+
+    /// As many calls Redis keeps back for those that it has not heard of.
+    fn kept_back(&self, firsts: Firsts) -> u32 {
+        let kept = self.limit.kept_for_ahead() + firsts.kept_back;
+        kept.min(self.limit.burst() - 1)
     }
 
     /// Asks for all that wait, until nobody does.
@@ -190,7 +208,12 @@ impl Rates {
         let mut trips = 0;
         while let Some((asked, asking)) = self.next() {
             trips += 1;
-            match self.store.rate(self.what, self.shared, &asked).await {
+            let firsts = match self.what {
+                CUSTOMER_BUCKETS => self.company.firsts(self.limit, Instant::now()),
+                _ => Firsts::default(),
+            };
+            let kept_back = self.kept_back(firsts);
+            match self.store.rate(self.what, self.limit, kept_back, &asked).await {
                 Ok(gave) => {
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!(limit = self.what, "a rate limit is in force again");

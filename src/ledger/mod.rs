@@ -26,7 +26,7 @@ mod webhooks;
 
 pub use commit::{Committed, Decision, Fenced};
 pub use deliveries::{AfterFailure, FailedRequest, Resend};
-pub use engines::Stranger;
+pub use engines::{Announced, Stranger};
 pub use erase::{CustomerDrop, ErasedFrom};
 pub use error::LedgerError;
 pub use export::ExportLines;

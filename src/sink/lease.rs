@@ -17,6 +17,8 @@ use crate::ledger::{LEASE, SinkLease};
 const EVERY: Duration = Duration::from_secs(1);
 /// So much before its end a lease counts as ended here: clocks don't run alike.
 const MARGIN: Duration = Duration::from_millis(500);
+/// That a sink takes nothing is told so often at most.
+const TELL_EVERY: Duration = Duration::from_mins(5);
 /// How long requests that are under way at the end are waited for.
 const END_WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -28,6 +30,8 @@ pub(super) struct Held {
     until: Mutex<Instant>,
     /// Cancelled when the sink is not worked here any more.
     pub(super) ended: CancellationToken,
+    /// When it was last told that it takes nothing.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Held {
@@ -35,6 +39,17 @@ impl Held {
     pub(super) fn is_held(&self) -> bool {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         !self.ended.is_cancelled() && Instant::now() < until
+    }
+
+    /// Whether it is worth a line that it took nothing: it wasn't told of late.
+    pub(super) fn is_to_be_told(&self) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_new = told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        if is_new {
+            *told = Some(now);
+        }
+        is_new
     }
 
     fn renew(&self, until: Instant) {
@@ -112,6 +127,7 @@ fn take(
             lease: lease.clone(),
             until: Mutex::new(until),
             ended: CancellationToken::new(),
+            told: Mutex::default(),
         });
         tracing::debug!(sink = lease.sink, kind = lease.kind, "this engine works a sink");
         held.insert(lease.sink, Arc::clone(&sink));

@@ -287,7 +287,12 @@ impl Work {
         let (sink, error) = (&lease.sink, attempt.error.as_deref().unwrap_or_default());
         match then {
             AfterFailure::Retry(wait) => {
-                tracing::debug!(sink, %drop, seq, error, ?wait, "a webhook took nothing");
+                if self.sink.is_to_be_told() {
+                    // Not its address, which is often a secret.
+                    tracing::warn!(sink, %drop, seq, error, "a webhook took nothing; it is tried again");
+                } else {
+                    tracing::debug!(sink, %drop, seq, error, ?wait, "a webhook took nothing");
+                }
                 Ok(Next::At(Instant::now() + wait))
             }
             AfterFailure::Bury => {

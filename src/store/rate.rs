@@ -36,7 +36,8 @@ pub struct BucketGave {
 }
 
 impl Store {
-    /// Asks buckets of a limit, each of them once, in one round trip. `what` is limited.
+    /// Asks buckets of a limit, each of them once, in one round trip. `what` is limited; so many
+    /// calls of the burst, not all, are kept back for those that Redis has not heard of.
     ///
     /// # Errors
     /// [`StoreError`]; some of the calls may count.
@@ -44,12 +45,15 @@ impl Store {
         &self,
         what: &str,
         limit: RateLimit,
+        kept_back: u32,
         asked: &[BucketCalls],
     ) -> Result<Vec<BucketGave>, StoreError> {
         let slice_ms = slice_ms(limit);
         let keys = keys::buckets(what, slice_ms);
         let (interval_ns, burst) = (limit.interval().as_nanos(), limit.burst());
-        let shared = [slice_ms.to_string(), interval_ns.to_string(), burst.to_string()];
+        let words = [slice_ms, u64::from(burst), u64::from(kept_back)].map(|word| word.to_string());
+        let [slice_ms, burst, kept_back] = words;
+        let shared = [slice_ms, interval_ns.to_string(), burst, kept_back];
         let words = |BucketCalls { whose, calls }: &BucketCalls| {
             [whose.as_ref().to_owned(), calls.to_string()]
         };

@@ -132,9 +132,12 @@ async fn an_audit_ends_with_0_when_all_is_well() {
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains(sale.id()) && said.contains("balanced"), "{said}");
+    let output = run(&["audit", sale.id()], &settings).await;
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), said));
     let unborn = Sale::unborn().await;
-    let output = run(&["audit", "--drop", unborn.id()], &settings).await;
-    assert_eq!(output.status.code(), Some(1));
+    for words in [&["audit", "--drop", unborn.id()][..], &["audit", unborn.id()]] {
+        assert_eq!(run(words, &settings).await.status.code(), Some(1));
+    }
 }
 
 #[tokio::test]

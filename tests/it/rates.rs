@@ -1,8 +1,9 @@
 //! Rate limits: by key and customer over all processes, by address in each.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dropgate::local::TestServers;
+use dropgate::local::{TestDatabase, TestServers};
 use reqwest::{Client, Method};
 use serde_json::json;
 use tokio::time::Instant;
@@ -87,51 +88,99 @@ async fn a_key_has_its_burst_on_all_processes_together() {
     assert_eq!((public.status, public.header("ratelimit")), (200, ""));
 }
 
+/// Two engines with a limit by customer and nobody beside them, and a drop.
+struct Pair {
+    engines: [EngineProcess; 2],
+    _database: TestDatabase,
+    _servers: TestServers,
+}
+
+impl Pair {
+    async fn start(limit: &str) -> Pair {
+        let servers = TestServers::start().await.expect("servers");
+        let database = servers.new_database("pair").await.expect("a database");
+        let settings = [("DROPGATE_RATE_CUSTOMER", limit)];
+        let engine = || EngineProcess::serve(&servers.redis().url(), database.url(), &settings);
+        let pair = Pair { engines: [engine(), engine()], _database: database, _servers: servers };
+        let calls = Calls::to(&pair.engines[0]);
+        for (path, body) in [("", json!({})), ("/skus/a", json!({ "initial_stock": 1_000 }))] {
+            let call = calls.call(Method::PUT, &format!("/v1/admin/drops/d{path}"));
+            call.bearer(ADMIN_KEY).json(&body).send().await.ok(201);
+        }
+        pair
+    }
+
+    /// What the engines say how many calls are left, behind one for a customer at each of these.
+    async fn left(&self, customer: &str, engines: &[usize]) -> Vec<u64> {
+        let mut all = Vec::new();
+        for engine in engines {
+            let reply = self.hold(*engine, customer).send().await;
+            let left = reply.header("ratelimit").strip_prefix("\"customer\";r=");
+            let (left, _) = left.expect("a standing").split_once(';').expect("two members");
+            all.push(left.parse().expect("a number"));
+            assert_eq!(reply.header("ratelimit-policy"), "\"customer\";q=1;w=3600");
+            reply.ok(201);
+        }
+        all
+    }
+
+    fn hold(&self, engine: usize, customer: &str) -> Call {
+        let body = json!({ "customer_id": customer, "lines": lines(&[("a", 1)]) });
+        let calls = Calls::to(&self.engines[engine]);
+        let call = calls.call(Method::POST, "/v1/drops/d/reservations");
+        call.bearer(STOREFRONT_KEY).json(&body)
+    }
+
+    /// Waits until both engines know of each other for long enough: then those who are new are left so many
+    /// behind calls at one engine, the other, that again, and the one.
+    async fn settle(&self, left: &[u64]) {
+        let [there, back] = [[0, 1, 1, 0], [1, 0, 0, 1]];
+        let customers = AtomicUsize::new(0);
+        eventually("the engines know of each other", || async {
+            let n = customers.fetch_add(1, Ordering::Relaxed);
+            let there = self.left(&format!("there-{n}"), &there[..left.len()]).await;
+            let back = self.left(&format!("back-{n}"), &back[..left.len()]).await;
+            (there == left && back == left).then_some(())
+        })
+        .await;
+    }
+
+    async fn assert_limited(&self, customer: &str, engines: [usize; 2]) {
+        for engine in engines {
+            let reply = self.hold(engine, customer).key("k").send().await;
+            assert_limited(reply, "customer", "\"customer\";q=1;w=3600");
+        }
+        // Nothing was remembered of the refused calls: nobody has anything behind them.
+        let path = format!("/v1/drops/d/reservations?customer_id={customer}");
+        let list = Calls::to(&self.engines[0]).call(Method::GET, &path).bearer(STOREFRONT_KEY);
+        let held = list.send().await.ok(200);
+        assert!(held["items"].as_array().is_some_and(|held| !held.is_empty()), "{held}");
+    }
+}
+
+/// A burst of three has no room for first calls of two engines: each call is counted at once.
 #[tokio::test]
-async fn a_customer_has_its_burst_and_a_refusal_takes_nothing() {
-    let sale = Sale::open(&[("a", 50)]).await;
-    let settings = [("DROPGATE_RATE_CUSTOMER", "1/h burst 2")];
-    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
-    let calls = engines.each_ref().map(Calls::to);
-    let [one, other] = ["one", "other"].map(|name| format!("{name}-{}", sale.id()));
-    for calls in &calls {
-        let reply = calls.reserve(&sale, &one).send().await;
-        assert_eq!(reply.header("ratelimit-policy"), "\"customer\";q=1;w=3600");
-        reply.ok(201);
-    }
-    for calls in &calls {
-        let reply = calls.reserve(&sale, &one).key("k").send().await;
-        assert_limited(reply, "customer", "\"customer\";q=1;w=3600");
-    }
-    calls[0].reserve(&sale, &other).send().await.ok(201);
-    assert_eq!(sale.counts("a").await, (50, 47, 3, 0));
-    // Nothing was remembered of the refused call: its key still has no answer.
-    let again = sale.reserve(&one, &[("a", 1)]).key("k").send().await;
-    assert!(!again.is_replayed());
-    again.ok(201);
+async fn a_customer_has_its_burst_on_all_processes_and_a_refusal_takes_nothing() {
+    let pair = Pair::start("1/h burst 3").await;
+    pair.settle(&[2, 1]).await;
+    assert_eq!(pair.left("one", &[0, 1, 0]).await, [2, 1, 0]);
+    pair.assert_limited("one", [0, 1]).await;
+    assert_eq!(pair.left("another", &[1]).await, [2]);
 }
 
 /// Where the burst has room, a customer's first call at a process passes before Redis has heard of it,
-/// and counts with the second.
+/// and counts with the second; what the other process may have let pass is kept back.
 #[tokio::test]
 async fn a_first_call_is_counted_with_the_second() {
-    let sale = Sale::open(&[("a", 50)]).await;
-    let settings = [("DROPGATE_RATE_CUSTOMER", "1/h burst 9")];
-    let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
-    let [one, two] = engines.each_ref().map(Calls::to);
-    let customer = format!("c-{}", sale.id());
-    // What four processes may let pass is kept back from the burst: 5 are counted.
-    for (calls, left) in [(&one, 4), (&one, 3), (&two, 4), (&two, 1), (&one, 0)] {
-        let reply = calls.reserve(&sale, &customer).send().await;
-        let standing = format!("\"customer\";r={left};t=");
-        assert!(reply.header("ratelimit").starts_with(&standing), "{left}: {reply:?}");
-        reply.ok(201);
-    }
-    for calls in [&one, &two] {
-        let reply = calls.reserve(&sale, &customer).send().await;
-        assert_limited(reply, "customer", "\"customer\";q=1;w=3600");
-    }
-    assert_eq!(sale.counts("a").await, (50, 45, 5, 0));
+    let pair = Pair::start("1/h burst 5").await;
+    pair.settle(&[3, 3, 2, 0]).await;
+    assert_eq!(pair.left("one", &[0, 0, 1, 1]).await, [3, 2, 3, 0]);
+    pair.assert_limited("one", [0, 1]).await;
+    // One that calls at one process alone.
+    assert_eq!(pair.left("another", &[1, 1, 1, 1]).await, [3, 2, 1, 0]);
+    // Each of the two lets one pass, and no more than the burst has.
+    assert_eq!(pair.hold(0, "another").send().await.status, 201);
+    pair.assert_limited("another", [0, 1]).await;
 }
 
 #[tokio::test]

@@ -33,8 +33,18 @@ impl Limit {
 
     /// What each bucket gave: passed, left, full_ms, wait_ms.
     fn ask(&mut self, slice_ms: i64, burst: &str, buckets: &[(&str, &str)]) -> Vec<[i64; 4]> {
-        let slice_ms = slice_ms.to_string();
-        let mut arguments = vec![slice_ms.as_str(), HOUR, burst];
+        self.ask_keeping("0", &slice_ms.to_string(), burst, buckets)
+    }
+
+    /// The same, while so many calls of the burst are kept back.
+    fn ask_keeping(
+        &mut self,
+        kept_back: &str,
+        slice_ms: &str,
+        burst: &str,
+        buckets: &[(&str, &str)],
+    ) -> Vec<[i64; 4]> {
+        let mut arguments = vec![slice_ms, HOUR, burst, kept_back];
         arguments.extend(buckets.iter().flat_map(|(name, calls)| [*name, *calls]));
         let replies = self.call(&arguments).expect("a reply");
         let read = |text: &String| {
@@ -110,6 +120,29 @@ fn of_many_at_once_as_many_pass_as_one_by_one() {
 }
 
 #[test]
+fn what_is_kept_back_is_not_given_out_and_not_lost() {
+    let mut limit = Limit::new();
+    let slice = SLICE_MS.to_string();
+    let mut ask = |kept_back: &str, calls: &str| {
+        limit.ask_keeping(kept_back, &slice, "5", &[("a", calls)]).remove(0)
+    };
+    let [passed, left, full, _] = ask("2", "1");
+    assert_eq!((passed, left), (1, 2));
+    about(full, HOUR_MS);
+    let [passed, left, full, wait] = ask("2", "9");
+    assert_eq!((passed, left), (2, 0));
+    about(full, 3 * HOUR_MS);
+    about(wait, HOUR_MS);
+    // Who keeps nothing back gives out the rest; who keeps back again takes nothing of it away.
+    assert_eq!(ask("0", "1")[..2], [1, 1]);
+    let [passed, left, full, wait] = ask("2", "1");
+    assert_eq!((passed, left), (0, 0));
+    about(full, 4 * HOUR_MS);
+    about(wait, 2 * HOUR_MS);
+    assert_eq!(ask("0", "2")[..2], [1, 0]);
+}
+
+#[test]
 fn as_many_buckets_as_a_round_trip_has_are_taken() {
     let mut limit = Limit::new();
     let names: Vec<String> = (0..500).map(|number| format!("c-{number}")).collect();
@@ -166,7 +199,7 @@ fn a_bucket_that_is_too_far_ahead_counts_as_empty() {
 fn what_no_engine_sends_is_an_error() {
     let mut limit = Limit::new();
     let slice = SLICE_MS.to_string();
-    let good = [slice.as_str(), HOUR, "2", "a", "1"];
+    let good = [slice.as_str(), HOUR, "2", "0", "a", "1"];
     limit.call(&good).expect("a reply");
     let kept = limit.kept();
     for (place, wrong) in [
@@ -179,17 +212,20 @@ fn what_no_engine_sends_is_an_error() {
         (1, "nan"),
         (2, "nan"),
         (2, "100"),
-        (3, ""),
+        (3, "2"),
+        (3, "-1"),
+        (3, "nan"),
         (4, ""),
-        (4, "nan"),
-        (4, "-1"),
+        (5, ""),
+        (5, "nan"),
+        (5, "-1"),
     ] {
         let mut arguments = good;
         arguments[place] = wrong;
         let failed = limit.call(&arguments);
         assert!(failed.is_err(), "{arguments:?}: {failed:?}");
     }
-    for arguments in [&good[..0], &good[..4]] {
+    for arguments in [&good[..0], &good[..5]] {
         assert!(limit.call(arguments).is_err(), "{arguments:?}");
     }
     assert_eq!(limit.kept(), kept);

@@ -16,8 +16,8 @@ use crate::{
 pub(super) const ABOUT: About = About {
     title: "Durable holds and public reads with rate limits against none",
     how: "As `holds`, with limits in force that are too high to refuse anybody, against an engine without \
-          any: by key and client address (100,000 calls a second), and by customer too: 10 holds a second with a burst of \
-          10, and with one of 5, for which Redis is asked before each hold. Each hold is another customer's, \
+          any: by key and client address (100,000 calls a second), and by customer too: 10 holds a second with the \
+          usual burst of 5, and with one of 1, for which Redis is asked before each hold. Each hold is another customer's, \
           and each engine has a Redis and a Postgres of its own. Then the same for public reads of one SKU, which only the limit \
           by address counts.",
 };
@@ -43,8 +43,8 @@ impl Side {
         let customer = match self {
             Side::Free => return Vec::new(),
             Side::Key => None,
-            Side::Customer => Some("10/s burst 10"),
-            Side::Strict => Some("10/s burst 5"),
+            Side::Customer => Some("10/s"),
+            Side::Strict => Some("10/s burst 1"),
         };
         let customer = customer.map(|limit| ("DROPGATE_RATE_CUSTOMER", limit));
         LIMITS.into_iter().chain(customer).collect()
@@ -56,7 +56,7 @@ impl fmt::Display for Side {
         f.write_str(match self {
             Side::Key => "limits by key and address",
             Side::Customer => "by customer too",
-            Side::Strict => "by customer, a small burst",
+            Side::Strict => "by customer, no burst",
             Side::Free => "no limits",
         })
     }
@@ -142,7 +142,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             let which = match side {
                 Side::Key | Side::Free => "limits by key and address",
                 Side::Customer => "a limit by customer too",
-                Side::Strict => "a limit by customer of a small burst",
+                Side::Strict => "a limit by customer without a burst",
             };
             let name = format!("{what} with {which} over without");
             let figure = Figure::new(name, "", &rates.ratios(*side, Side::Free))

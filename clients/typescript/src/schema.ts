@@ -6566,7 +6566,7 @@ export interface operations {
                 };
             };
             405: components["responses"]["MethodNotAllowed"];
-            /** @description `max_hold_reached`: The hold can't be extended any further. `reservation_expired`: The reservation has expired. `reservation_released`: The reservation was released. `already_confirmed`: The reservation is confirmed already. */
+            /** @description `max_hold_reached`: The deadline can't be moved any later. `reservation_expired`: The reservation has expired. `reservation_released`: The reservation was released. `already_confirmed`: The reservation is confirmed already. */
             409: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];

@@ -34,7 +34,8 @@ const ABOUT: &str = "Holds units of a drop for customers until they have paid. A
     problem documents (RFC 9457) with a stable `code`; a refused call changes nothing. A POST or \
     PUT that takes an `Idempotency-Key` can be repeated with the same key as often as it takes to \
     get an answer: it has one effect. What can't be read as HTTP at all is answered 400, 414 or \
-    431 without a body. HEAD works wherever GET does.";
+    431 without a body. HEAD works wherever GET does. People run a sale at `/console`, which signs in \
+    with an admin key, and see a drop at `/shop/{drop}`. The `type` of a problem is a name, not an address.";
 
 /// The path of every call, with the names of its parameters in braces.
 pub(super) fn paths() -> impl Iterator<Item = &'static str> {

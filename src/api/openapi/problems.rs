@@ -209,9 +209,10 @@ fn sample(code: Code) -> Option<Problem> {
             Some(Problem::new(code, "Use a key for this drop: this one is limited to others."))
         }
         Code::NotFound => Some(Problem::new(code, "Check the address; /docs shows every route.")),
-        Code::MethodNotAllowed => {
-            Some(Problem::new(code, "Use one of the methods that the Allow header names."))
-        }
+        Code::MethodNotAllowed => Some(Problem::new(
+            code,
+            "Use one of the methods that the Allow header names (`curl -i` shows it).",
+        )),
         Code::TooLarge => Some(Problem::new(code, "Send at most 65536 bytes.")),
         Code::UnsupportedMediaType => {
             let detail = "Send JSON as it is, with `Content-Type: application/json`.";
