@@ -330,10 +330,10 @@ async fn a_frozen_server_of_a_killed_process_does_not_stand_in_the_way() {
     let folder = folder();
     let mut holder = holder(folder.path());
     eventually("the holder is ready", async || folder.path().join("ports").exists()).await;
-    let frozen = servers_below(folder.path());
-    for pid in &frozen {
-        kill(Pid::from_raw(*pid), Signal::SIGSTOP).unwrap();
-    }
+    let mut frozen = servers_below(folder.path());
+    // Postgres has helpers that end by themselves.
+    frozen.retain(|pid| kill(Pid::from_raw(*pid), Signal::SIGSTOP).is_ok());
+    assert!(frozen.len() > 2, "{frozen:?}");
     holder.kill().unwrap();
     holder.wait().unwrap();
     let supervisor = Supervisor::start(folder.path()).await.unwrap();

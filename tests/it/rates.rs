@@ -291,7 +291,8 @@ fn fullest_ten_seconds(passed: &[(Instant, Instant)]) -> usize {
 
 /// Calls for `N` a second, over two processes, several times as fast; `call` is one of a client.
 async fn insist<F: Future<Output = Reply>>(call: impl Fn(usize) -> F) {
-    const N: usize = 100;
+    // So slow that every machine can be several times as fast.
+    const N: usize = 20;
     const SECONDS: u64 = 13;
     const CLIENTS: usize = 8;
     let end = Instant::now() + Duration::from_secs(SECONDS);
@@ -326,7 +327,7 @@ async fn insist<F: Future<Output = Reply>>(call: impl Fn(usize) -> F) {
 #[tokio::test]
 async fn no_more_than_the_limit_of_a_key_passes_in_any_ten_seconds() {
     let sale = Sale::open(&[]).await;
-    let settings = [("DROPGATE_RATE_KEY", "100/s")];
+    let settings = [("DROPGATE_RATE_KEY", "20/s")];
     let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
     let key = sale.make_key(&["storefront"], None).await;
     for engine in &engines {
@@ -342,7 +343,7 @@ async fn no_more_than_the_limit_of_a_key_passes_in_any_ten_seconds() {
 #[tokio::test]
 async fn no_more_than_the_limit_of_a_customer_passes_in_any_ten_seconds() {
     let sale = Sale::open(&[("a", 100_000)]).await;
-    let settings = [("DROPGATE_RATE_CUSTOMER", "100/s")];
+    let settings = [("DROPGATE_RATE_CUSTOMER", "20/s")];
     let engines = [limited(sale.world(), &settings), limited(sale.world(), &settings)];
     let calls = engines.each_ref().map(Calls::to);
     let customer = format!("c-{}", sale.id());

@@ -154,7 +154,9 @@ impl Browser {
     /// What the browser has downloaded as a file of this name, once it is whole.
     pub(crate) async fn downloaded(&self, name: &str) -> String {
         let path = self.profile.path().join(name);
-        eventually("the download", || async { std::fs::read_to_string(&path).ok() }).await
+        // The browser first keeps the name with an empty file, and moves the whole one there.
+        let read = || std::fs::read_to_string(&path).ok().filter(|text| !text.is_empty());
+        eventually("the download", || async { read() }).await
     }
 
     /// Asserts that nothing of the page keeps anybody from using it, as far as axe-core finds.
