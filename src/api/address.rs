@@ -174,11 +174,19 @@ mod tests {
                 headers.append(FORWARDED, HeaderValue::from_static(field));
             }
             let addresses = Addresses::new(limit, networks.to_vec()).expect("a limiter");
+            let canonical = address(peer).to_canonical();
             let found = match addresses.behind(address(peer)) {
-                Origin::Bucket(bucket) => bucket,
-                Origin::Proxy(proxy) => addresses.bucket(client_of(proxy, &headers, &networks)),
+                Origin::Bucket(bucket) => {
+                    assert_eq!(bucket, addresses.bucket(canonical));
+                    canonical
+                }
+                Origin::Proxy(proxy) => client_of(proxy, &headers, &networks),
             };
-            assert_eq!(found, addresses.bucket(address(client)), "{peer} {fields:?}");
+            assert_eq!(found, address(client), "{peer} {fields:?}");
+            // Where nobody is trusted, everybody is who they are.
+            let alone = Addresses::new(limit, Vec::new()).expect("a limiter");
+            let Origin::Bucket(bucket) = alone.behind(address(peer)) else { panic!("{peer}") };
+            assert_eq!(bucket, alone.bucket(canonical));
         }
     }
 

@@ -26,11 +26,26 @@ pub(crate) struct Company(Mutex<Option<Heard>>);
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     engines: u32,
-    /// The fewest and the most that others may count.
+    /// The fewest and the most that others may have counted since the last change.
     range: (u32, u32),
     /// Since when it has been so.
     since: Instant,
     at: Instant,
+}
+
+impl Heard {
+    fn is_news(&self, now: Instant) -> bool {
+        now.duration_since(self.at) < NEWS_FOR
+    }
+
+    fn is_settled(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= SETTLED_AFTER
+    }
+
+    /// The fewest and the most engines that others may count by now.
+    fn range_at(&self, now: Instant) -> (u32, u32) {
+        if self.is_settled(now) { (self.engines, self.engines) } else { self.range }
+    }
 }
 
 /// What a limit has to do with calls of which Redis has not heard.
@@ -46,14 +61,11 @@ impl Company {
     /// Notes that there are so many.
     fn hear(&self, engines: u32, now: Instant) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = heard.filter(|before| now.duration_since(before.at) < NEWS_FOR);
+        let before = heard.filter(|before| before.is_news(now));
         *heard = Some(match before {
             Some(before) if before.engines == engines => Heard { at: now, ..before },
             Some(before) => {
-                let (least, most) = match now.duration_since(before.since) < SETTLED_AFTER {
-                    true => before.range,
-                    false => (before.engines, before.engines),
-                };
+                let (least, most) = before.range_at(now);
                 let range = (least.min(engines), most.max(engines));
                 Heard { engines, range, since: now, at: now }
             }
@@ -66,15 +78,9 @@ impl Company {
     /// change for a while, so that all have heard of the last one and keep enough back.
     pub(crate) fn firsts(&self, limit: RateLimit, now: Instant) -> Firsts {
         let heard = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (least, most, settled) = match heard {
-            Some(Heard { engines, range, since, at }) if now.duration_since(at) < NEWS_FOR => {
-                match now.duration_since(since) >= SETTLED_AFTER {
-                    true => (engines, engines, true),
-                    false => (range.0, range.1, false),
-                }
-            }
-            _ => (1, u32::MAX, false),
-        };
+        let heard = heard.filter(|heard| heard.is_news(now));
+        let settled = heard.is_some_and(|heard| heard.is_settled(now));
+        let (least, most) = heard.map_or((1, u32::MAX), |heard| heard.range_at(now));
         let room = limit.has_room_for_firsts_of(least);
         let kept_back = if room { limit.kept_for_firsts_beside(most) } else { 0 };
         Firsts { pass: room && settled, kept_back }

@@ -153,7 +153,7 @@ impl Rates {
             let owed = match &mut waiting.newcomers {
                 Some(newcomers) => {
                     let now = Instant::now();
-                    let firsts = self.company.firsts(self.limit, now);
+                    let firsts = self.firsts(now);
                     match newcomers.call(whose, firsts.pass, now) {
                         Known::New => return Some(self.first(firsts)),
                         Known::Owes(calls) => calls,
@@ -191,6 +191,14 @@ impl Rates {
         None
     }
 
+    /// What becomes of first calls: only those of customers pass untold.
+    fn firsts(&self, now: Instant) -> Firsts {
+        match self.what {
+            CUSTOMER_BUCKETS => self.company.firsts(self.limit, now),
+            _ => Firsts::default(),
+        }
+    }
+
     /// Where a bucket stands behind a first call: it was whole.
     fn first(&self, firsts: Firsts) -> Standing {
         let left = u64::from(self.limit.burst() - self.kept_back(firsts)).saturating_sub(1);
@@ -208,11 +216,7 @@ impl Rates {
         let mut trips = 0;
         while let Some((asked, asking)) = self.next() {
             trips += 1;
-            let firsts = match self.what {
-                CUSTOMER_BUCKETS => self.company.firsts(self.limit, Instant::now()),
-                _ => Firsts::default(),
-            };
-            let kept_back = self.kept_back(firsts);
+            let kept_back = self.kept_back(self.firsts(Instant::now()));
             match self.store.rate(self.what, self.limit, kept_back, &asked).await {
                 Ok(gave) => {
                     if self.failing.swap(false, Ordering::Relaxed) {

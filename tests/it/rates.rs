@@ -117,9 +117,9 @@ impl Pair {
         call.bearer(STOREFRONT_KEY).json(&body)
     }
 
-    /// Calls for a customer, one behind the other at these engines: how many each says that are left; `None`
-    /// where it has to wait; nothing when a call could not be counted. However the engines stand to each other, no more than the burst passes, and who
-    /// waits has taken nothing.
+    /// Calls for a customer, one behind the other at these engines: how many each says that are left;
+    /// `None` where it has to wait; nothing when a call could not be counted. However the engines stand
+    /// to each other, no more than the burst passes, and who waits has taken nothing.
     async fn call(&self, burst: usize, customer: &str, engines: &[usize]) -> Vec<Option<u64>> {
         const POLICY: &str = "\"customer\";q=1;w=3600";
         let mut all = Vec::new();
