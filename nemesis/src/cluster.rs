@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{engine::Engine, proxy::Proxy};
 
 /// Within this time everything that is waited for must have come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The key of the scope `admin`.
 pub const ADMIN: &str = "admin-key-for-the-fault-tests";
 /// The key of the scope `storefront`.
@@ -23,7 +23,7 @@ pub const STOREFRONT: &str = "store-key-for-the-fault-tests";
 
 /// How long a client waits for an answer. Longer than the promised bound, so that one who breaks
 /// it is seen to.
-const CLIENT_WAITS: Duration = Duration::from_secs(8);
+const CLIENT_WAITS: Duration = Duration::from_secs(15);
 /// How long an engine may take to be ready on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 

@@ -16,8 +16,8 @@ use reqwest::StatusCode;
 use crate::{
     load,
     support::{
-        answered, assert_unavailable, assert_well, held_and_sold, in_ledger, recorded, resolve,
-        until, wipe,
+        Stopwatch, answered, assert_unavailable, assert_well, held_and_sold, in_ledger, recorded,
+        resolve, until, wipe,
     },
 };
 
@@ -238,11 +238,12 @@ async fn one_drops_trouble_is_not_anothers() {
         // As long as the other is being rebuilt.
         while recorded(&cluster, "sick").await.epoch == 1 || sold < 100 {
             for engine in [0, 1] {
-                let since = Instant::now();
+                let watch = Stopwatch::start();
                 let name = format!("c-{sold}-{engine}");
                 let reply = answered(cluster.hold(engine, "healthy", &name, None, None)).await;
                 assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
-                slowest = slowest.max(since.elapsed());
+                let took = watch.assert_within(Duration::from_secs(1), || format!("{reply:?}"));
+                slowest = slowest.max(took);
             }
             sold += 2;
         }
@@ -256,7 +257,6 @@ async fn one_drops_trouble_is_not_anothers() {
     };
     tokio::join!(sell, suffer);
     println!("beside a drop in trouble, {sold} holds took at most {slowest:?}");
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     for engine in &cluster.engines {
         engine.orders("");
     }
