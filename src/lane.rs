@@ -171,8 +171,9 @@ impl Lane {
         let keys = DropKeys::new(&drop);
         let turn = VecDeque::new();
         let read = (0, 0);
+        let home = store.home().clone();
         let runner = Runner { store, drop, keys, progress, inbox, read, queue, turn, failures: 0 };
-        tokio::spawn(runner.run());
+        home.spawn(runner.run());
         Lane { waiting }
     }
 

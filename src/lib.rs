@@ -36,6 +36,7 @@ pub mod domain;
 pub mod engine;
 pub mod failpoint;
 pub mod guard;
+mod home;
 pub mod lane;
 pub mod ledger;
 pub mod local;

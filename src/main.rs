@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             return ExitCode::from(error.status);
         }
     };
-    let run = || app::runtime(command.worker_threads()?)?.block_on(app::run(command));
+    let run = || app::engine_runtime(command.worker_threads()?)?.block_on(app::run(command));
     match run() {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

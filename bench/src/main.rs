@@ -84,6 +84,9 @@ enum Command {
         /// Over how many drops the holds are spread
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         drops: u64,
+        /// Over how many SKUs of each drop the holds are spread
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        skus: u64,
     },
 }
 
@@ -100,8 +103,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             design::serve(design).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Try { what, seconds, rate, drops }) => {
-            quick::look(&what, Duration::from_secs(seconds), rate, drops).await?;
+        Some(Command::Try { what, seconds, rate, drops, skus }) => {
+            quick::look(&what, Duration::from_secs(seconds), rate, drops, skus).await?;
             Ok(ExitCode::SUCCESS)
         }
         None if cli.measure.list => {

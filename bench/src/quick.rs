@@ -6,17 +6,19 @@ use dropgate_bench::{
     bench::Spent,
     design::Design,
     load::{CONNECTIONS, closed, open},
-    stage::{Stage, hold, open_drop, until_durable},
+    stage::{Stage, hold_of, open_drop_with, until_durable},
 };
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 /// `what` is `none`, an engine that answers holds from `redis` or `ledger`, or `refusals` of one
-/// whose drops are sold out. Holds are spread over `drops`.
+/// whose drops are sold out. Holds are spread over `drops`, and over `skus` of each.
 pub(crate) async fn look(
     what: &str,
     duration: Duration,
     rate: Option<f64>,
     drops: u64,
+    skus: u64,
 ) -> anyhow::Result<()> {
     let stage = Stage::start(&std::env::current_exe()?).await?;
     let process = match what {
@@ -25,12 +27,14 @@ pub(crate) async fn look(
         ack => stage.engine(ack).await?,
     };
     let drop_of = move |n: u64| format!("d{}", n % drops);
+    let sku_of = move |n: u64| format!("s{}", n / drops % skus);
+    let all: Vec<String> = (0..skus).map(|n| sku_of(n * drops)).collect();
     let opened = if what == "none" { 0 } else { drops };
     let (units, status) = if what == "refusals" { (0, 409) } else { (100_000_000, 201) };
     for n in 0..opened {
-        open_drop(&process, &drop_of(n), units).await?;
+        open_drop_with(&process, &drop_of(n), &json!({}), &all, units).await?;
     }
-    let make = move |n| hold(&drop_of(n), n);
+    let make = move |n| hold_of(&drop_of(n), &sku_of(n), n);
     for _ in 0..3 {
         let before = Spent::so_far(&stage, &process)?;
         let (calls, shown) = if let Some(rate) = rate {

@@ -35,12 +35,21 @@ use crate::{
 /// Connections that only the write-behind uses.
 const WRITERS: usize = 4;
 
-/// The threads of this process, so many of them.
+/// The threads of a program that works with so many.
 ///
 /// # Errors
 /// When the system gives no thread.
 pub fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {
     runtime::Builder::new_multi_thread().worker_threads(worker_threads).enable_all().build()
+}
+
+/// The threads of an engine's own work, beside so many that answer its clients: batches are few where
+/// calls are many.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn engine_runtime(worker_threads: usize) -> std::io::Result<Runtime> {
+    runtime(worker_threads.div_ceil(2))
 }
 
 /// Runs a command. The status is the program's: 0 when all is well.

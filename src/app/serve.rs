@@ -137,7 +137,14 @@ impl Running {
             tracing::info!("stopping: what is under way is ended first");
             stop.cancel();
         });
-        api::serve(self.listener, self.api, &self.settings).await;
+        let listener = self.listener.into_std()?;
+        let (api, settings) = (self.api, self.settings);
+        let front = super::runtime(settings.worker_threads)?;
+        let serving = front.spawn(async move {
+            api::serve(TcpListener::from_std(listener)?, api, &settings).await;
+            std::io::Result::Ok(())
+        });
+        let served = serving.await;
         watch.abort();
         self.sinks.ended().await;
         // Every call has been written down by now.
@@ -147,6 +154,9 @@ impl Running {
             }
         };
         tokio::join!(self.tasks.end(), traces);
+        // Not before: calls whose clients have gone were carried to their end there.
+        front.shutdown_background();
+        served.context("the task that answers clients")??;
         if self.engine.has_stepped_aside() {
             bail!("another version of the engine has taken over, which the log names");
         }

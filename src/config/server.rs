@@ -41,8 +41,8 @@ pub struct ServerArgs {
     /// 63072000; for an engine that is reached through TLS only. 0 says nothing [default: 0]
     #[arg(long, env = HSTS_SECONDS, value_name = "SECONDS")]
     hsts_seconds: Option<OsString>,
-    /// Threads that serve, from 1 to 1024, or `half` as many as the machine has cores; raise it
-    /// where the engine has the machine for itself [default: half]
+    /// Threads that answer clients, from 1 to 1024, or `half` as many as the machine has cores; raise
+    /// it where the engine has the machine for itself [default: half]
     #[arg(long, env = WORKER_THREADS, value_name = "COUNT")]
     worker_threads: Option<OsString>,
 }
@@ -77,8 +77,8 @@ pub struct ServerSettings {
     /// Default `None`. Too long: a name that stops to have TLS can't be reached by browsers that
     /// were told so.
     pub hsts_seconds: Option<u32>,
-    /// Default half of the machine's cores, at least one: the others belong to what runs beside it.
-    /// Too high: a thread more than there are free cores for costs every call a switch. Too low:
+    /// Threads that answer clients, beside half as many for the engine's own work. Default half of
+    /// the machine's cores, at least one: the others belong to what runs beside it. Too high: a thread more than there are free cores for costs every call a switch. Too low:
     /// cores stay idle.
     pub worker_threads: usize,
 }
@@ -110,7 +110,7 @@ impl ServerSettings {
 }
 
 impl ServerArgs {
-    /// How many threads serve.
+    /// How many threads answer clients.
     pub(super) fn worker_threads(&self) -> Result<usize, SettingError> {
         let given = self.worker_threads.clone().filter(|text| text != HALF);
         number(WORKER_THREADS, given, 1..=1024, half_of_the_cores())

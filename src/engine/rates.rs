@@ -170,7 +170,7 @@ impl Rates {
             }
             // It asks once this lock is given up.
             if !std::mem::replace(&mut waiting.asking, true) {
-                tokio::spawn(Arc::clone(self).answer());
+                self.store.home().spawn(Arc::clone(self).answer());
             }
             let asking = waiting.buckets.entry(whose.into()).or_default();
             asking.owed += owed;

@@ -14,7 +14,7 @@ use tokio_postgres::{Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{LedgerError, group::Commits};
-use crate::{caller::Caller, measure, tls};
+use crate::{caller::Caller, home::Home, measure, tls};
 
 embed_migrations!("migrations");
 
@@ -78,6 +78,7 @@ pub struct Ledger {
     watcher: Pool,
     // And who sells never waits for whoever is told of it.
     sinks: Pool,
+    home: Home,
 }
 
 impl Ledger {
@@ -107,7 +108,8 @@ impl Ledger {
         let watcher = pool(config.clone(), &tls, WATCHERS, "")?;
         let sinks = pool(config.clone(), &tls, SINKS, "")?;
         let writers = pool(config, &tls, writers, plans)?;
-        Ok(Ledger { readers, writers, watcher, sinks, commits: Arc::default() })
+        let (commits, home) = (Arc::default(), Home::here());
+        Ok(Ledger { readers, writers, watcher, sinks, commits, home })
     }
 
     /// Brings the schema up to this version. Engines that start at once wait for each other.
@@ -168,7 +170,8 @@ impl Ledger {
     }
 
     pub(super) async fn writer(&self) -> Result<Object, LedgerError> {
-        Ok(self.writers.get().await?)
+        // Some are opened for a call, and carry commits later.
+        Ok(self.home.opens(self.writers.get()).await?)
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     journal::{ENTRIES, push_range},
     scripts,
 };
-use crate::{domain::Millis, measure};
+use crate::{domain::Millis, home::Home, measure};
 
 /// How long one round trip may take. Longer than any script may run, shorter than a caller
 /// waits: a server that is frozen for a moment answers late but in time.
@@ -33,6 +33,7 @@ const PEER_WITHIN: Duration = Duration::from_secs(3);
 pub struct Store {
     client: Client,
     connection: Arc<RwLock<Current>>,
+    home: Home,
 }
 
 /// The connection in use, and how many there were before it.
@@ -88,7 +89,12 @@ impl Store {
         let client = Client::open(info)?;
         let manager = manage(&client)?;
         let connection = Arc::new(RwLock::new(Current { number: 0, manager }));
-        Ok(Store { client, connection })
+        Ok(Store { client, connection, home: Home::here() })
+    }
+
+    /// The runtime of its connection.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     fn current(&self) -> (u64, ConnectionManager) {
@@ -148,8 +154,10 @@ impl Store {
         // The manager may wait for a reconnection before it sends: that has a bound too.
         let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
         let since = Instant::now();
+        // Who notices that the connection has broken has it opened anew.
+        let query = self.home.opens(pipeline.query_async(&mut connection));
         let answer: Result<Vec<Result<Value, RedisError>>, _> =
-            match tokio::time::timeout(bound, pipeline.query_async(&mut connection)).await {
+            match tokio::time::timeout(bound, query).await {
                 Ok(answer) => answer,
                 Err(_) => {
                     self.leave(number);
