@@ -42,6 +42,7 @@ Journal: held, one a hold; expired, for what was due and in the way.
 ]]
 -- include open_batch
 -- include column
+-- include sku_column
 -- include key_outcome
 -- include kind_of
 -- include customer_of
@@ -55,7 +56,7 @@ local N = 6
 local ARGV, NOTHING, KINDS = ARGV, {}, {}
 local b, refused = open_batch(KEYS, ARGV, {
   customers = column(ARGV, 6, N), keys = column(ARGV, 9, N),
-  stock = { '!', string.match(ARGV[7] or '', '^[^:]+') },
+  stock = sku_column(ARGV, 7, N),
 })
 if not b then
   return refused

@@ -14,7 +14,7 @@ WITH p AS (
             END
     WHERE id = $1::text AND epoch = $2::bigint AND last_chain = $3::text
         AND last_seq < $4::bigint
-    RETURNING last_seal
+    RETURNING id, last_seal
 ), e AS (
     INSERT INTO entries (drop_id, seq, epoch, chain, occurred_at, seal)
     SELECT $1::text, e.seq, $2::bigint, e.chain, e.at, e.seal
@@ -43,10 +43,14 @@ WITH p AS (
     UPDATE stock AS old SET total = old.total + s.total, available = old.available + s.available,
         held = old.held + s.held, sold = old.sold + s.sold,
         version = GREATEST(old.version, s.version)
-    FROM p, unnest($19::text[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
-        $24::bigint[])
-        AS s (sku, total, available, held, sold, version)
-    WHERE old.drop_id = $1::text AND old.sku = s.sku
+    -- The limit takes nothing away, but a plan that is made while `stock` is small finds each SKU by
+    -- its key: see V15__found_by_key.sql.
+    FROM (SELECT p.id, s.*
+        FROM p, unnest($19::text[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
+            $24::bigint[])
+            AS s (sku, total, available, held, sold, version)
+        LIMIT cardinality($19::text[])) AS s
+    WHERE old.drop_id = s.id AND old.sku = s.sku
     RETURNING old.sku, old.total, old.available, old.held, old.sold, old.version
 )/* keys */, q AS (
     INSERT INTO requests (drop_id, key, fingerprint, seq, answer, occurred_at)

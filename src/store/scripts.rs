@@ -31,8 +31,8 @@ const LIBRARY: &[(&str, &str)] = sources!("lib/":
     "list_reservation", "live_hold", "missing_key", "name_keys", "next_group", "open_batch",
     "over_limit", "pack_ids", "pack_lines", "pack_reservation", "pack_stock", "padded",
     "parse_lines", "read_ahead", "read_fields", "read_reservation", "reply", "reservation_of",
-    "sentinel_of", "server_ms", "shares_protocol", "signed", "state_at", "state_refusal",
-    "stock_of", "stock_refusal", "store_reservation", "take_refusal", "take_units",
+    "sentinel_of", "server_ms", "shares_protocol", "signed", "sku_column", "state_at",
+    "state_refusal", "stock_of", "stock_refusal", "store_reservation", "take_refusal", "take_units",
     "unlist_reservation", "unpack_ids", "use_units", "whole", "write_customers", "write_deadlines",
     "write_journal", "write_keys", "write_reservations", "write_stock",
 );

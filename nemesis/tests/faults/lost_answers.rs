@@ -1,10 +1,7 @@
 //! Answers that never come: of Postgres to a COMMIT, of either server in the middle of a message,
 //! of an engine to a client that has hung up.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use dropgate_nemesis::cluster::{Cluster, STOREFRONT};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
