@@ -1,12 +1,15 @@
 //! The ledger by the API: filtered, from either end, and whole as CSV.
 
 use dropgate::local::TestServers;
+use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::support::{ADMIN_KEY, Call, EngineProcess, Sale, World, peak};
+use crate::support::{
+    ADMIN_KEY, Call, EngineProcess, STOREFRONT_KEY, Sale, World, eventually, lines, peak,
+};
 
 /// A drop in which some of everything has happened.
 async fn lively() -> Sale {
@@ -212,4 +215,83 @@ async fn a_long_ledger_takes_no_more_memory() {
     assert!(bytes > 80_000_000, "{bytes}");
     let (few, many) = (few.expect("it was looked"), peak(engine.id()));
     assert!(many < few + 15_000, "{few} kB after a fifth, {many} kB after {bytes} bytes");
+}
+
+/// How many rows of `stock` and of `reservations` were changed, and how many index entries were
+/// read to find rows of them.
+async fn looked_up(sql: &tokio_postgres::Client) -> [i64; 4] {
+    let row = sql
+        .query_one(
+            "SELECT s.n_tup_upd, si.idx_tup_read, r.n_tup_upd, ri.idx_tup_read
+            FROM pg_stat_user_tables s, pg_stat_user_indexes si,
+                pg_stat_user_tables r, pg_stat_user_indexes ri
+            WHERE s.relname = 'stock' AND si.indexrelname = 'stock_pkey'
+                AND r.relname = 'reservations' AND ri.indexrelname = 'reservations_pkey'",
+            &[],
+        )
+        .await
+        .expect("the statistics");
+    [0, 1, 2, 3].map(|column| row.get(column))
+}
+
+#[tokio::test]
+async fn a_commit_finds_what_it_touches_by_its_key_in_a_new_database() {
+    const SKUS: usize = 200;
+    const CALLS: usize = 25;
+    let servers = TestServers::shared().await.expect("servers");
+    let database = servers.new_database("by-key").await.expect("a database");
+    let redis = World::shared().await.redis_url();
+    let (sql, connection) =
+        tokio_postgres::connect(database.url(), NoTls).await.expect("the database");
+    tokio::spawn(connection);
+    let http = reqwest::Client::new();
+    let drop = format!("by-key-{}", Uuid::now_v7().simple());
+    let send = |engine: &EngineProcess, method, path: String, key, body: Value| {
+        let url = format!("{}/v1/{path}", engine.url());
+        Call::new(&http, method, url).bearer(key).json(&body).send()
+    };
+    let hold = |engine: &EngineProcess, n: usize| {
+        let lines = lines(&[(&format!("s{}", n % SKUS), 1)]);
+        let body = json!({ "customer_id": format!("c-{n}"), "lines": lines });
+        send(engine, Method::POST, format!("drops/{drop}/reservations"), STOREFRONT_KEY, body)
+    };
+    let put = |engine: &EngineProcess, path: String, body: Value| {
+        send(engine, Method::PUT, format!("admin/drops/{drop}{path}"), ADMIN_KEY, body)
+    };
+    let engine = EngineProcess::serve(redis, database.url(), &[]);
+    put(&engine, String::new(), json!({})).await.ok(201);
+    stream::iter(0..SKUS)
+        .for_each_concurrent(8, async |n| {
+            put(&engine, format!("/skus/s{n}"), json!({ "initial_stock": 1_000 })).await.ok(201);
+            hold(&engine, n).await.ok(201);
+        })
+        .await;
+    // What a connection has done is counted at the latest when it ends.
+    std::mem::drop(engine);
+    eventually("the first engine's connections have ended", || async {
+        let others = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        (sql.query_one(others, &[]).await.expect("a count").get::<_, i64>(0) == 0).then_some(())
+    })
+    .await;
+    let before = looked_up(&sql).await;
+    let engine = EngineProcess::serve(redis, database.url(), &[]);
+    for n in 0..CALLS {
+        let held = hold(&engine, SKUS + n).await.ok(201);
+        let id = held["id"].as_str().expect("an id");
+        let path = format!("drops/{drop}/reservations/{id}/confirm");
+        let order = json!({ "order_id": format!("o-{n}") });
+        send(&engine, Method::POST, path, STOREFRONT_KEY, order).await.ok(200);
+    }
+    let read = eventually("all is counted", || async {
+        let after = looked_up(&sql).await;
+        let [moved, by_sku, changed, by_id] = [0, 1, 2, 3].map(|at| after[at] - before[at]);
+        let all = moved >= 2 * CALLS as i64 && changed >= CALLS as i64;
+        all.then_some([by_sku, by_id])
+    })
+    .await;
+    println!("{CALLS} holds and confirms read {read:?} index entries, with {SKUS} SKUs");
+    // Other work reads all of them now and then; a commit would do so each time.
+    let (most, walked) = ((10 * SKUS) as i64, (CALLS * SKUS) as i64);
+    assert!(most < walked && read.iter().all(|read| *read < most), "{read:?}");
 }
