@@ -1,17 +1,19 @@
 //! Where the engine's own work is done: on a runtime of its own, apart from the one that answers
 //! clients.
 //!
-//! What a script or a commit has come to is then seen at once, and the next is sent, instead of behind
-//! all the calls that are ready to go on: Redis and Postgres would be idle meanwhile. Connections stay
-//! with that runtime whoever opens them, for it is the runtime that opens one which looks at it.
+//! What a script or a commit has come to is then seen at once, and the next is sent, instead of
+//! behind all the calls that are ready to go on: Redis and Postgres would be idle meanwhile.
+//! Connections stay with that runtime whoever opens them, for it is the runtime that opens one which
+//! looks at it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use pin_project_lite::pin_project;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 /// A runtime; none for who has none yet, whose work is then done wherever it is asked for.
 #[derive(Clone, Debug)]

@@ -92,8 +92,14 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    // Engines, fronts and the load generator alike have the threads that an engine has.
-    app::runtime(ServerSettings::default().worker_threads)?.block_on(run(cli))
+    // Engines, fronts and the load generator alike have the threads that an engine has to answer
+    // clients.
+    let threads = ServerSettings::default().worker_threads;
+    let runtime = match cli.command {
+        Some(Command::Engine { .. }) => app::engine_runtime(threads)?,
+        _ => app::runtime(threads)?,
+    };
+    runtime.block_on(run(cli))
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -43,8 +43,8 @@ pub fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {
     runtime::Builder::new_multi_thread().worker_threads(worker_threads).enable_all().build()
 }
 
-/// The threads of an engine's own work, beside so many that answer its clients: batches are few where
-/// calls are many.
+/// The threads of an engine's own work, beside so many that answer its clients: batches are few
+/// where calls are many.
 ///
 /// # Errors
 /// When the system gives no thread.

@@ -78,8 +78,9 @@ pub struct ServerSettings {
     /// were told so.
     pub hsts_seconds: Option<u32>,
     /// Threads that answer clients, beside half as many for the engine's own work. Default half of
-    /// the machine's cores, at least one: the others belong to what runs beside it. Too high: a thread more than there are free cores for costs every call a switch. Too low:
-    /// cores stay idle.
+    /// the machine's cores, at least one: the others belong to what runs beside it. Too high: a
+    /// thread more than there are free cores for costs every call a switch. Too low: cores stay
+    /// idle.
     pub worker_threads: usize,
 }
 
