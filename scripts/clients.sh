@@ -19,7 +19,10 @@ say() { printf 'clients: %s\n' "$*"; }
 
 install_tools() {
     wanted=clients/python/requirements.txt
-    if ! cmp -s "$wanted" "$tools/python.txt"; then
+    # The programs of a virtual environment name the folder that it was made in: whoever has moved that
+    # has none.
+    if ! cmp -s "$wanted" "$tools/python.txt" ||
+        ! "$tools/python/bin/openapi-python-client" --version >/dev/null 2>&1; then
         say "installing the Python tools"
         rm -rf "$tools/python"
         python3 -m venv "$tools/python"
