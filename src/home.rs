@@ -6,23 +6,22 @@
 //! Connections stay with that runtime whoever opens them, for it is the runtime that opens one which
 //! looks at it.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::future::Future;
 
-use pin_project_lite::pin_project;
 use tokio::{runtime::Handle, task::JoinHandle};
+use tokio_util::context::TokioContext;
 
-/// A runtime; none for who has none yet, whose work is then done wherever it is asked for.
+/// The runtime of the engine's own work.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(Option<Handle>);
+pub(crate) struct Home(Handle);
 
 impl Home {
     /// The runtime of whoever asks.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
     pub(crate) fn here() -> Home {
-        Home(Handle::try_current().ok())
+        Home(Handle::current())
     }
 
     /// Has a task of the engine done there.
@@ -30,34 +29,12 @@ impl Home {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match &self.0 {
-            Some(home) => home.spawn(task),
-            None => tokio::spawn(task),
-        }
+        self.0.spawn(task)
     }
 
     /// What `work` opens, and the tasks that it starts, stay there. It goes on wherever it is asked.
-    pub(crate) fn opens<F: Future>(&self, work: F) -> Opens<F> {
-        Opens { work, home: self.0.clone() }
-    }
-}
-
-pin_project! {
-    /// See [`Home::opens`].
-    pub(crate) struct Opens<F> {
-        #[pin]
-        work: F,
-        home: Option<Handle>,
-    }
-}
-
-impl<F: Future> Future for Opens<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _entered = this.home.as_ref().map(Handle::enter);
-        this.work.poll(context)
+    pub(crate) fn opens<F: Future>(&self, work: F) -> TokioContext<F> {
+        TokioContext::new(work, self.0.clone())
     }
 }
 

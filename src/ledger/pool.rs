@@ -89,6 +89,9 @@ impl Ledger {
     /// # Errors
     /// When the address can't be understood, or TLS is asked for and there are no certificates to know
     /// the server by.
+    ///
+    /// # Panics
+    /// Outside of a runtime: the one it is called on has the connections that commit.
     pub fn connect(url: &str, readers: usize, writers: usize) -> Result<Ledger, LedgerError> {
         // The driver knows the other word only.
         let url = url.replace("sslmode=verify-full", "sslmode=require");

@@ -75,6 +75,9 @@ impl Store {
     ///
     /// # Errors
     /// When the address can't be understood.
+    ///
+    /// # Panics
+    /// Outside of a runtime: the one it is called on has the connection.
     pub fn connect(url: &str) -> Result<Store, StoreError> {
         // Without a provider of cryptography a `rediss://` address would end in a panic. Whoever
         // embeds this may have chosen one before.

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::support::{
-    ADMIN_KEY, Call, EngineProcess, STOREFRONT_KEY, Sale, World, eventually, lines, peak,
-};
+use crate::support::{ADMIN_KEY, Apart, Call, EngineProcess, Sale, World, eventually, lines, peak};
 
 /// A drop in which some of everything has happened.
 async fn lively() -> Sale {
@@ -238,31 +236,25 @@ async fn looked_up(sql: &tokio_postgres::Client) -> [i64; 4] {
 async fn a_commit_finds_what_it_touches_by_its_key_in_a_new_database() {
     const SKUS: usize = 200;
     const CALLS: usize = 25;
-    let servers = TestServers::shared().await.expect("servers");
-    let database = servers.new_database("by-key").await.expect("a database");
-    let redis = World::shared().await.redis_url();
+    let apart = Apart::new("by-key").await;
     let (sql, connection) =
-        tokio_postgres::connect(database.url(), NoTls).await.expect("the database");
+        tokio_postgres::connect(apart.database(), NoTls).await.expect("the database");
     tokio::spawn(connection);
-    let http = reqwest::Client::new();
     let drop = format!("by-key-{}", Uuid::now_v7().simple());
-    let send = |engine: &EngineProcess, method, path: String, key, body: Value| {
-        let url = format!("{}/v1/{path}", engine.url());
-        Call::new(&http, method, url).bearer(key).json(&body).send()
-    };
     let hold = |engine: &EngineProcess, n: usize| {
         let lines = lines(&[(&format!("s{}", n % SKUS), 1)]);
         let body = json!({ "customer_id": format!("c-{n}"), "lines": lines });
-        send(engine, Method::POST, format!("drops/{drop}/reservations"), STOREFRONT_KEY, body)
+        apart.shop(engine.url(), &drop, "", &body).send()
     };
-    let put = |engine: &EngineProcess, path: String, body: Value| {
-        send(engine, Method::PUT, format!("admin/drops/{drop}{path}"), ADMIN_KEY, body)
+    let put = |engine: &EngineProcess, path: &str, body: Value| {
+        let path = format!("/drops/{drop}{path}");
+        apart.admin(engine, Method::PUT, &path).json(&body).send()
     };
-    let engine = EngineProcess::serve(redis, database.url(), &[]);
-    put(&engine, String::new(), json!({})).await.ok(201);
+    let engine = apart.engine(&[]);
+    put(&engine, "", json!({})).await.ok(201);
     stream::iter(0..SKUS)
         .for_each_concurrent(8, async |n| {
-            put(&engine, format!("/skus/s{n}"), json!({ "initial_stock": 1_000 })).await.ok(201);
+            put(&engine, &format!("/skus/s{n}"), json!({ "initial_stock": 1_000 })).await.ok(201);
             hold(&engine, n).await.ok(201);
         })
         .await;
@@ -275,13 +267,12 @@ async fn a_commit_finds_what_it_touches_by_its_key_in_a_new_database() {
     })
     .await;
     let before = looked_up(&sql).await;
-    let engine = EngineProcess::serve(redis, database.url(), &[]);
+    let engine = apart.engine(&[]);
     for n in 0..CALLS {
         let held = hold(&engine, SKUS + n).await.ok(201);
-        let id = held["id"].as_str().expect("an id");
-        let path = format!("drops/{drop}/reservations/{id}/confirm");
+        let path = format!("/{}/confirm", held["id"].as_str().expect("an id"));
         let order = json!({ "order_id": format!("o-{n}") });
-        send(&engine, Method::POST, path, STOREFRONT_KEY, order).await.ok(200);
+        apart.shop(engine.url(), &drop, &path, &order).send().await.ok(200);
     }
     let read = eventually("all is counted", || async {
         let after = looked_up(&sql).await;

@@ -32,11 +32,16 @@ impl Apart {
         Apart { database, redis: servers.redis().url(), http: Client::new() }
     }
 
+    /// Its address.
+    pub(crate) fn database(&self) -> &str {
+        self.database.url()
+    }
+
     /// An engine on it, which lets webhooks go to this machine; more settings stand in `settings`.
     pub(crate) fn engine(&self, settings: &[(&str, &str)]) -> EngineProcess {
         let mut all = vec![("DROPGATE_WEBHOOKS_ALLOW_PRIVATE", "true")];
         all.extend(settings);
-        EngineProcess::serve(&self.redis, self.database.url(), &all)
+        EngineProcess::serve(&self.redis, self.database(), &all)
     }
 
     /// An admin's call.
