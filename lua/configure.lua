@@ -14,7 +14,8 @@ ARGV[1] epoch        the caller's; another one refuses the whole call
 ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
 ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
 ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
-ARGV[5…] operations, 10 arguments each:
+ARGV[5] tell         1: other engines hear that the journal moved; 0: the caller is who writes it
+ARGV[6…] operations, 10 arguments each:
   sku          id; '*' for the drop itself
   action       put; for the drop also open, pause, close, and settle (what the times say)
   patch        JSON members without braces, for the ledger; '' for none
@@ -132,7 +133,7 @@ if not b then
   return refused
 end
 local outcomes = {}
-for i = 5, #ARGV, N do
+for i = 6, #ARGV, N do
   outcomes[#outcomes + 1] = configure(b, unpack(ARGV, i, i + N - 1))
 end
 return flush(b, outcomes)

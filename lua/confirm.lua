@@ -15,7 +15,8 @@ ARGV[1] epoch        the caller's; another one refuses the whole call
 ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
 ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
 ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
-ARGV[5…] operations, 7 arguments each:
+ARGV[5] tell         1: other engines hear that the journal moved; 0: the caller is who writes it
+ARGV[6…] operations, 7 arguments each:
   reservation  id, 22 characters
   order        id
   reacquire    1: take an expired hold again if units and limits allow
@@ -95,7 +96,7 @@ if not b then
   return refused
 end
 local outcomes = {}
-for i = 5, #ARGV, N do
+for i = 6, #ARGV, N do
   outcomes[#outcomes + 1] = confirm(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
     ARGV[i + 5], ARGV[i + 6])
 end

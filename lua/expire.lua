@@ -16,7 +16,8 @@ ARGV[1] epoch        the caller's; another one refuses the whole call
 ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
 ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
 ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
-ARGV[5…] operations, 1 argument each (one is enough):
+ARGV[5] tell         1: other engines hear that the journal moved; 0: the caller is who writes it
+ARGV[6…] operations, 1 argument each (one is enough):
   most         holds to look at, in this call
 
 Returns {OK, epoch, seq, chain, now_ms, outcome…}, one outcome an operation; or, for the whole
@@ -65,7 +66,7 @@ if not b then
   return refused
 end
 local outcomes = {}
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   outcomes[#outcomes + 1] = expire(b, ARGV[i])
 end
 local result = flush(b, outcomes)

@@ -15,7 +15,8 @@ ARGV[1] epoch        the caller's; another one refuses the whole call
 ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
 ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
 ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
-ARGV[5…] operations, 5 arguments each:
+ARGV[5] tell         1: other engines hear that the journal moved; 0: the caller is who writes it
+ARGV[6…] operations, 5 arguments each:
   reservation  id, 22 characters
   handed       the ledger's version of a reservation that has left Redis; '' for none
   read_ms      the drop's time when the caller saw that it had left; '' for none
@@ -62,7 +63,7 @@ if not b then
   return refused
 end
 local outcomes = {}
-for i = 5, #ARGV, N do
+for i = 6, #ARGV, N do
   outcomes[#outcomes + 1] = release(b, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
 end
 return flush(b, outcomes)

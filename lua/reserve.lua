@@ -14,7 +14,8 @@ ARGV[1] epoch        the caller's; another one refuses the whole call
 ARGV[2] durable_seq  highest seq the caller knows to be durable; a drop below it is stale
 ARGV[3] engine_ms    the caller's clock: far from the server's, nothing expires
 ARGV[4] admit        1: new holds may be taken; 0: the ledger stands still
-ARGV[5…] operations, 6 arguments each:
+ARGV[5] tell         1: other engines hear that the journal moved; 0: the caller is who writes it
+ARGV[6…] operations, 6 arguments each:
   reservation  id, 22 characters
   customer     id
   lines        sku:quantity,…
@@ -55,8 +56,8 @@ Journal: held, one a hold; expired, for what was due and in the way.
 local N = 6
 local ARGV, NOTHING, KINDS = ARGV, {}, {}
 local b, refused = open_batch(KEYS, ARGV, {
-  customers = column(ARGV, 6, N), keys = column(ARGV, 9, N),
-  stock = sku_column(ARGV, 7, N),
+  customers = column(ARGV, 7, N), keys = column(ARGV, 10, N),
+  stock = sku_column(ARGV, 8, N),
 })
 if not b then
   return refused
@@ -100,7 +101,7 @@ local function reserve(rid, customer_id, text, ttl, field, fingerprint)
 end
 
 local outcomes, n = {}, 0
-for i = 5, #ARGV, N do
+for i = 6, #ARGV, N do
   n = n + 1
   outcomes[n] = reserve(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5])
 end

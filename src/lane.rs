@@ -1,10 +1,9 @@
 //! One lane a drop: groups the calls that wait into one script call a verb.
 //!
 //! The lane sends the next turn when the last has been answered: alone, a call goes at once, and
-//! under load turns grow by themselves. Only under full load, while this process commits a batch of
-//! the drop and many calls wait for that, does a small turn wait for more, at most two
-//! milliseconds: what it would put into the journal could not become durable before that commit
-//! has ended, and a turn costs Redis as much as many holds.
+//! under load turns grow by themselves. Only under full load, while every thread that answers clients
+//! is busy, does a small turn wait for more, at most five milliseconds: clients wait longer than that
+//! to be read at all then, and a turn costs Redis and the ledger as much as many holds.
 
 use std::{
     collections::VecDeque,
@@ -24,20 +23,20 @@ use crate::{
     caller::Caller,
     clock,
     command::{Operation, Outcome, Verb, read_outcome},
+    crew::Crew,
     domain::{DropId, Millis},
     failpoint::{self, Place},
     guard, measure,
-    progress::{Position, Progress, Trouble},
+    progress::{Learner, Position, Progress, Trouble, Verdict},
     store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
     trace::{self, Ran, TurnTrace, Waiting},
 };
 
 /// Operations of one turn: one script must not hold up Redis for long.
 const MOST: usize = 500;
-/// A turn of so many operations waits for no more, nor does one while fewer calls wait for the
-/// ledger; and how long a smaller one does.
+/// A turn of so many operations waits for no more; and how long a smaller one does.
 const GATHER: usize = 64;
-const GATHER_FOR: Duration = Duration::from_millis(2);
+const GATHER_FOR: Duration = Duration::from_millis(5);
 /// Calls that may wait; beyond that they are turned away, for they could not be served in time.
 const QUEUE: usize = 50_000;
 /// How long a lane waits for a drop in trouble before it tries again.
@@ -50,6 +49,17 @@ pub enum Undone {
     Nothing(String),
     /// It may have run.
     Unknown(String),
+    /// It has run, and the ledger did not have it in time.
+    Late,
+}
+
+/// Until when a call waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until its script has decided.
+    Decided,
+    /// If it has done something, until that is known to be in the ledger or to be in doubt.
+    Durable,
 }
 
 /// An outcome and where the drop's journal stood behind it.
@@ -58,14 +68,17 @@ pub struct Reached<A> {
     /// The outcome.
     pub outcome: Outcome<A>,
     /// What must be durable before anybody is told.
-    pub position: Position,
+    pub position: Arc<Position>,
     /// The drop's time.
     pub now: Millis,
+    /// What is known of the ledger, where that was waited for.
+    pub verdict: Option<Verdict>,
 }
 
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
-const GIVEN_UP: u8 = 2;
+const DECIDED: u8 = 2;
+const GIVEN_UP: u8 = 3;
 
 /// The entrance of a lane.
 #[derive(Clone, Debug)]
@@ -84,19 +97,48 @@ trait Work: Send + std::fmt::Debug {
     fn start(&self) -> bool;
     /// Marks it as not sent after all.
     fn put_back(&self);
-    /// Tells its outcome. Where the call stands, if it is traced and waits for the ledger now.
+    /// Takes its outcome, and tells it unless it is to be told once it is durable.
     fn reach(
         self: Box<Self>,
         drop: &DropId,
         text: &str,
-        position: Position,
+        position: &Arc<Position>,
         now: Millis,
-    ) -> Option<trace::Place>;
+    ) -> Taken;
     fn fail(self: Box<Self>, undone: Undone);
+}
+
+/// What is left of an operation whose outcome is known.
+struct Taken {
+    /// Where its call stands, if it is traced and waits for the ledger now.
+    place: Option<trace::Place>,
+    /// Who is to be told of the ledger.
+    untold: Option<Box<dyn Learner>>,
+}
+
+/// A call that is told of its outcome and of the ledger at once: to wake it twice would cost more than
+/// what it has to do in between.
+struct Untold<A> {
+    reached: Reached<A>,
+    answer: oneshot::Sender<Result<Reached<A>, Undone>>,
+}
+
+impl<A: Send> Learner for Untold<A> {
+    fn learn(self: Box<Self>, verdict: Verdict) {
+        let Untold { mut reached, answer } = *self;
+        reached.verdict = Some(verdict);
+        // A caller that has gone needs no answer.
+        let _ = answer.send(Ok(reached));
+    }
+
+    fn has_gone(&self) -> bool {
+        self.answer.is_closed()
+    }
 }
 
 struct Errand<O: Operation> {
     operation: O,
+    until: Until,
     deadline: Instant,
     stage: Arc<AtomicU8>,
     answer: oneshot::Sender<Result<Reached<O::Answer>, Undone>>,
@@ -143,18 +185,28 @@ impl<O: Operation> Work for Errand<O> {
         self: Box<Self>,
         drop: &DropId,
         text: &str,
-        position: Position,
+        position: &Arc<Position>,
         now: Millis,
-    ) -> Option<trace::Place> {
+    ) -> Taken {
         let outcome = read_outcome(&self.operation, drop, text);
-        let waits = matches!(outcome, Ok(Outcome::Done(_) | Outcome::Replayed { .. }));
+        let done = matches!(outcome, Ok(Outcome::Done(_)));
+        let waits = done || matches!(outcome, Ok(Outcome::Replayed { .. }));
         let place = self.traced.as_ref().filter(|_| waits).map(Waiting::place);
         let result = outcome
-            .map(|outcome| Reached { outcome, position, now })
+            .map(|outcome| Reached { outcome, position: Arc::clone(position), now, verdict: None })
             .map_err(|unknown| Undone::Unknown(unknown.to_string()));
-        // A caller that has gone needs no answer.
-        let _ = self.answer.send(result);
-        place
+        let untold: Option<Box<dyn Learner>> = match result {
+            Ok(reached) if done && self.until == Until::Durable => {
+                self.stage.store(DECIDED, Ordering::Release);
+                Some(Box::new(Untold { reached, answer: self.answer }))
+            }
+            result => {
+                // A caller that has gone needs no answer.
+                let _ = self.answer.send(result);
+                None
+            }
+        };
+        Taken { place, untold }
     }
 
     fn fail(self: Box<Self>, undone: Undone) {
@@ -166,13 +218,20 @@ impl Lane {
     /// Starts the lane of a drop, which puts what it reads of the journal into `inbox`. It ends
     /// when its last entrance is gone.
     #[must_use]
-    pub fn start(store: Store, drop: DropId, progress: Arc<Progress>, inbox: Arc<Inbox>) -> Lane {
+    pub fn start(
+        store: Store,
+        drop: DropId,
+        progress: Arc<Progress>,
+        inbox: Arc<Inbox>,
+        crew: Crew,
+    ) -> Lane {
         let (waiting, queue) = mpsc::channel(QUEUE);
         let keys = DropKeys::new(&drop);
         let turn = VecDeque::new();
         let read = (0, 0);
         let home = store.home().clone();
-        let runner = Runner { store, drop, keys, progress, inbox, read, queue, turn, failures: 0 };
+        let runner =
+            Runner { store, drop, keys, progress, inbox, crew, read, queue, turn, failures: 0 };
         home.spawn(runner.run());
         Lane { waiting }
     }
@@ -184,12 +243,14 @@ impl Lane {
     pub async fn run<O: Operation>(
         &self,
         operation: O,
+        until: Until,
         deadline: Instant,
     ) -> Result<Reached<O::Answer>, Undone> {
         let (answer, reply) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(WAITING));
         let traced = Caller::traced().map(Waiting::begin);
-        let errand = Errand { operation, deadline, stage: Arc::clone(&stage), answer, traced };
+        let errand =
+            Errand { operation, until, deadline, stage: Arc::clone(&stage), answer, traced };
         if self.waiting.try_send(Box::new(errand)).is_err() {
             return Err(Undone::Nothing("too many calls wait for this drop".to_owned()));
         }
@@ -201,6 +262,7 @@ impl Lane {
                     stage.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
                 Err(match unsent {
                     Ok(_) => Undone::Nothing("Redis did not take the call in time".to_owned()),
+                    Err(DECIDED) => Undone::Late,
                     Err(_) => Undone::Unknown("Redis did not answer in time".to_owned()),
                 })
             }
@@ -214,6 +276,7 @@ struct Runner {
     keys: DropKeys,
     progress: Arc<Progress>,
     inbox: Arc<Inbox>,
+    crew: Crew,
     /// Up to which (epoch, `seq`) the journal was read.
     read: (i64, i64),
     queue: mpsc::Receiver<Box<dyn Work>>,
@@ -252,21 +315,23 @@ impl Runner {
         }
     }
 
-    /// Waits for more to send while a commit is under way here.
+    /// Waits for more to send while every thread that answers clients is busy.
     async fn gather(&mut self) {
-        if self.turn.len() >= GATHER || self.progress.waiting() < GATHER {
+        if self.turn.len() >= GATHER || !self.crew.is_busy() {
             return;
         }
-        let Some(mut committing) = self.progress.commit_under_way() else { return };
         let end = tokio::time::sleep(GATHER_FOR);
         tokio::pin!(end);
+        let crew = self.crew.clone();
+        let rests = crew.rests();
+        tokio::pin!(rests);
         while self.turn.len() < GATHER {
             tokio::select! {
                 work = self.queue.recv() => match work {
                     Some(work) => self.turn.push_back(work),
                     None => return,
                 },
-                _ = committing.changed() => break,
+                () = &mut rests => break,
                 () = &mut end => break,
             }
         }
@@ -312,6 +377,8 @@ impl Runner {
             durable_seq: durable.seq,
             engine_now: clock::now(),
             admit: self.progress.admits(),
+            // The usual writer is in this process then, and reads what it is sent.
+            tell: !self.inbox.is_wanted(),
         };
         failpoint::pass(Place::LaneBeforeScript).await;
         let after = self.inbox.is_wanted().then_some(self.read.max((durable.epoch, durable.seq)));
@@ -409,12 +476,15 @@ impl Runner {
             fail_all(group, &undone);
             return;
         }
-        let position = Position { epoch, seq, chain };
-        let reached = group.into_iter().zip(&outcomes);
-        let traced: Vec<trace::Place> = reached
-            .filter_map(|(work, text)| work.reach(&self.drop, text, position.clone(), now))
-            .collect();
+        let position = Arc::new(Position { epoch, seq, chain });
+        let (mut traced, mut untold) = (Vec::new(), Vec::with_capacity(group.len()));
+        for (work, text) in group.into_iter().zip(&outcomes) {
+            let taken = work.reach(&self.drop, text, &position, now);
+            traced.extend(taken.place);
+            untold.extend(taken.untold);
+        }
         self.progress.wait_traced(epoch, seq, traced);
+        self.progress.wait_all(&position, untold);
     }
 
     /// Waits for a new epoch, or a moment: the write-behind looks into the trouble meanwhile.

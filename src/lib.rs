@@ -7,6 +7,7 @@
 //! - [`store`]: the only user of Redis: keys, scripts, journal.
 //! - [`ledger`]: the only user of Postgres: commit, fence, snapshot, reads.
 //! - [`progress`]: how far one drop is, and who waits for what.
+//! - [`crew`]: whether the threads that answer clients have anything left to do.
 //! - [`lane`]: groups the calls that wait for a drop into one script call a verb.
 //! - [`engine`]: one call from lane to answer; what the API and the tasks ask.
 //! - [`task`]: what happens without a call: write-behind, expiry, schedule, rebuild, reconcile.
@@ -32,6 +33,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod crew;
 pub mod domain;
 pub mod engine;
 pub mod failpoint;

@@ -83,11 +83,38 @@ impl std::fmt::Display for Halt {
     }
 }
 
-struct Waiter {
+/// Somebody who waits for the ledger.
+pub trait Learner: Send {
+    /// Learns what is known of it.
+    fn learn(self: Box<Self>, verdict: Verdict);
+
+    /// Whether nobody would hear of it.
+    fn has_gone(&self) -> bool;
+}
+
+impl Learner for oneshot::Sender<Verdict> {
+    fn learn(self: Box<Self>, verdict: Verdict) {
+        // A caller that has gone needs no answer.
+        let _ = self.send(verdict);
+    }
+
+    fn has_gone(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+/// Calls that wait for one entry.
+struct Waiters {
     epoch: i64,
     chain: String,
     since: Instant,
-    verdict: oneshot::Sender<Verdict>,
+    learners: Vec<Box<dyn Learner>>,
+}
+
+impl Waiters {
+    fn learn(self, verdict: Verdict) {
+        self.learners.into_iter().for_each(|learner| learner.learn(verdict));
+    }
 }
 
 struct State {
@@ -96,7 +123,7 @@ struct State {
     /// `durable` only when the ledger has gone back in time.
     mark: (i64, i64),
     recent: VecDeque<(i64, String)>,
-    waiters: BTreeMap<i64, Vec<Waiter>>,
+    waiters: BTreeMap<i64, Vec<Waiters>>,
     /// Traced calls by the (epoch, `seq`) that they wait for, in order.
     traced: VecDeque<((i64, i64), trace::Place)>,
     /// The highest `seq` seen in Redis in this epoch.
@@ -114,8 +141,6 @@ struct State {
 pub struct Progress {
     state: Mutex<State>,
     epoch: watch::Sender<i64>,
-    /// Whether this process is committing a batch of the drop.
-    committing: watch::Sender<bool>,
     /// Wakes the write-behind.
     pub wake: Notify,
     /// Wakes the sweep.
@@ -148,7 +173,6 @@ impl Progress {
     pub fn new(durable: Position) -> Progress {
         Progress {
             epoch: watch::Sender::new(durable.epoch),
-            committing: watch::Sender::new(false),
             state: Mutex::new(State {
                 seen_seq: durable.seq,
                 in_turn: false,
@@ -190,20 +214,6 @@ impl Progress {
     #[must_use]
     pub fn epochs(&self) -> watch::Receiver<i64> {
         self.epoch.subscribe()
-    }
-
-    /// Notes that a batch is being committed, until the guard is dropped.
-    pub fn committing(&self) -> Committing<'_> {
-        self.committing.send_replace(true);
-        Committing(&self.committing)
-    }
-
-    /// Tells of the end of the commit that is under way here; `None` when none is.
-    #[must_use]
-    pub fn commit_under_way(&self) -> Option<watch::Receiver<bool>> {
-        let receiver = self.committing.subscribe();
-        let under_way = *receiver.borrow();
-        under_way.then_some(receiver)
     }
 
     /// Notes what is durable now: the ledger's head and the chains that led to it, in order.
@@ -275,21 +285,29 @@ impl Progress {
     /// Waits until the ledger has `position`, or has gone on without it.
     pub fn wait(&self, position: &Position) -> oneshot::Receiver<Verdict> {
         let (verdict, answer) = oneshot::channel();
+        self.wait_all(position, vec![Box::new(verdict)]);
+        answer
+    }
+
+    /// As [`Progress::wait`], for all calls of one entry.
+    pub fn wait_all(&self, position: &Position, learners: Vec<Box<dyn Learner>>) {
+        if learners.is_empty() {
+            return;
+        }
         let mut state = self.lock();
         // Nothing is known of what lies ahead; looking at all the others too would cost each call
         // as much as there are calls.
         let ahead = position.seq > state.durable.seq && position.epoch >= state.durable.epoch;
-        let waiter = Waiter {
+        let waiters = Waiters {
             epoch: position.epoch,
             chain: position.chain.clone(),
             since: Instant::now(),
-            verdict,
+            learners,
         };
-        state.waiters.entry(position.seq).or_default().push(waiter);
+        state.waiters.entry(position.seq).or_default().push(waiters);
         if !ahead {
             state.settle();
         }
-        answer
     }
 
     /// Notes where traced calls stand that wait for this (epoch, `seq`) from now on. It is noted when
@@ -314,18 +332,22 @@ impl Progress {
     /// How many calls wait for the ledger.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.lock().waiters.values().map(Vec::len).sum()
+        let state = self.lock();
+        state.waiters.values().flatten().map(|waiters| waiters.learners.len()).sum()
     }
 
     /// How long the longest waiting call has waited.
     #[must_use]
     pub fn longest_wait(&self) -> Option<Duration> {
         let mut state = self.lock();
-        state.waiters.retain(|_, waiters| {
-            waiters.retain(|waiter| !waiter.verdict.is_closed());
-            !waiters.is_empty()
+        state.waiters.retain(|_, waiting| {
+            waiting.retain_mut(|waiters| {
+                waiters.learners.retain(|learner| !learner.has_gone());
+                !waiters.learners.is_empty()
+            });
+            !waiting.is_empty()
         });
-        let oldest = state.waiters.values().flatten().map(|waiter| waiter.since).min();
+        let oldest = state.waiters.values().flatten().map(|waiters| waiters.since).min();
         oldest.map(|since| since.elapsed())
     }
 
@@ -528,16 +550,6 @@ impl Progress {
     }
 }
 
-/// A commit that is under way.
-#[derive(Debug)]
-pub struct Committing<'a>(&'a watch::Sender<bool>);
-
-impl Drop for Committing<'_> {
-    fn drop(&mut self) {
-        self.0.send_replace(false);
-    }
-}
-
 impl State {
     /// Answers every waiter about whom something is known.
     fn settle(&mut self) {
@@ -546,18 +558,18 @@ impl State {
             self.traced.pop_front();
         }
         let mut later = self.waiters.split_off(&(durable.seq + 1));
-        let stale = later.values().flatten().any(|waiter| waiter.epoch < durable.epoch);
+        let stale = later.values().flatten().any(|waiters| waiters.epoch < durable.epoch);
         let now = Instant::now();
-        for (seq, waiters) in std::mem::take(&mut self.waiters) {
+        for (seq, waiting) in std::mem::take(&mut self.waiters) {
             let at = self.recent.binary_search_by_key(&seq, |(seq, _)| *seq);
             let chain = at.ok().map(|at| self.recent[at].1.as_str());
-            for waiter in waiters {
-                let same = chain == Some(waiter.chain.as_str())
+            for waiters in waiting {
+                let same = chain == Some(waiters.chain.as_str())
                     || failpoint::without(Mutant::AckBySeqWithoutChain);
                 let verdict = if same { Verdict::Durable } else { Verdict::Doubtful };
-                measure::LEDGER_WAIT.record((now - waiter.since).as_secs_f64());
-                // A caller that has gone needs no answer.
-                let _ = waiter.verdict.send(verdict);
+                let waited = (now - waiters.since).as_secs_f64();
+                measure::LEDGER_WAIT.record_many(waited, waiters.learners.len());
+                waiters.learn(verdict);
             }
         }
         // A new epoch without it: it can't come any more.
@@ -565,15 +577,13 @@ impl State {
             self.waiters = later;
             return;
         }
-        later.retain(|_, waiters| {
-            let (stale, waiting) = std::mem::take(waiters)
+        later.retain(|_, waiting| {
+            let (stale, others) = std::mem::take(waiting)
                 .into_iter()
-                .partition::<Vec<_>, _>(|waiter| waiter.epoch < durable.epoch);
-            for waiter in stale {
-                let _ = waiter.verdict.send(Verdict::Doubtful);
-            }
-            *waiters = waiting;
-            !waiters.is_empty()
+                .partition::<Vec<_>, _>(|waiters| waiters.epoch < durable.epoch);
+            stale.into_iter().for_each(|waiters| waiters.learn(Verdict::Doubtful));
+            *waiting = others;
+            !waiting.is_empty()
         });
         self.waiters = later;
     }

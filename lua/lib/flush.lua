@@ -18,7 +18,9 @@ local function flush(b, outcomes)
     write_keys(b)
     redis.call('HSET', b.key.meta, 'seq', decimal(b.seq), 'chain', b.chain, 'latest_ms',
       decimal(b.now), unpack(b.meta_set))
-    redis.call('PUBLISH', string.sub(b.key.meta, 1, -5) .. 'moved', decimal(b.seq))
+    if b.tell then
+      redis.call('PUBLISH', string.sub(b.key.meta, 1, -5) .. 'moved', decimal(b.seq))
+    end
   end
   if #b.spent_groups > 0 or #b.events > 0 then
     write_deadlines(b)

@@ -38,7 +38,7 @@ local function open_batch(keys, argv, fields)
     key = key, epoch = epoch, seq = seq, chain = meta[4], now = now,
     -- A clock that is far from the caller's frees nothing: one of the two is wrong.
     skewed = math.abs(clock - whole(argv[3], 'engine_ms')) > MAX_SKEW_MS,
-    admit = argv[4] == '1',
+    admit = argv[4] == '1', tell = argv[5] == '1',
     state = meta[6], opens_at = tonumber(meta[7]), closes_at = tonumber(meta[8]),
     ttl_ms = tonumber(meta[9]), max_hold_ms = tonumber(meta[10]), limit = tonumber(meta[11]),
     opened_ms = tonumber(meta[12]) or 0, durable_seq = durable_seq,

@@ -40,7 +40,13 @@ const WRITERS: usize = 4;
 /// # Errors
 /// When the system gives no thread.
 pub fn runtime(worker_threads: usize) -> std::io::Result<Runtime> {
-    runtime::Builder::new_multi_thread().worker_threads(worker_threads).enable_all().build()
+    threads(worker_threads).build()
+}
+
+fn threads(worker_threads: usize) -> runtime::Builder {
+    let mut builder = runtime::Builder::new_multi_thread();
+    builder.worker_threads(worker_threads).enable_all();
+    builder
 }
 
 /// The threads of an engine's own work, beside so many that answer its clients: batches are few

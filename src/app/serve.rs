@@ -139,7 +139,9 @@ impl Running {
         });
         let listener = self.listener.into_std()?;
         let (api, settings) = (self.api, self.settings);
-        let front = super::runtime(settings.worker_threads)?;
+        let mut front = super::threads(settings.worker_threads);
+        self.engine.crew().watch(&mut front);
+        let front = front.build()?;
         let serving = front.spawn(async move {
             api::serve(TcpListener::from_std(listener)?, api, &settings).await;
             std::io::Result::Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{CallError, DropHandle, Engine, HoldAck};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     command::{Operation, Outcome, Refusal},
     domain::{DropId, Millis, RequestKey},
     failpoint::{self, Mutant, Place},
-    lane::{Reached, Undone},
+    lane::{Reached, Undone, Until},
     ledger::Remembered,
     progress::{Position, Verdict},
 };
@@ -33,6 +33,10 @@ pub(super) struct Refused {
     pub(super) now: Millis,
 }
 
+fn late() -> CallError {
+    CallError::unknown("the ledger did not have it in time")
+}
+
 impl Engine {
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.options.answer_timeout
@@ -46,20 +50,24 @@ impl Engine {
         key: Option<&RequestKey>,
         deadline: Instant,
     ) -> Result<Result<Settled<O::Answer>, Refused>, CallError> {
+        let early = O::TAKES && self.options.hold_ack == HoldAck::Redis
+            || failpoint::without(Mutant::AckBeforeCommit);
+        let until = if early { Until::Decided } else { Until::Durable };
         loop {
-            let reached = drop.lane.run(operation.clone(), deadline).await;
-            let Reached { outcome, position, now } = reached.map_err(|undone| match undone {
-                Undone::Nothing(reason) => CallError::undone(key, reason),
-                Undone::Unknown(reason) => CallError::unknown(reason),
-            })?;
+            let reached = drop.lane.run(operation.clone(), until, deadline).await;
+            let Reached { outcome, position, now, verdict } =
+                reached.map_err(|undone| match undone {
+                    Undone::Nothing(reason) => CallError::undone(key, reason),
+                    Undone::Unknown(reason) => CallError::unknown(reason),
+                    Undone::Late => late(),
+                })?;
             match outcome {
                 // Each retry has freed some hundreds of holds, so this ends.
                 Outcome::Retry if Instant::now() < deadline => {}
                 Outcome::Retry => return Err(CallError::undone(key, "too many holds are due")),
                 Outcome::Done(answer) => {
-                    let early = O::TAKES && self.options.hold_ack == HoldAck::Redis;
                     if !early {
-                        self.durable(drop, &position, key, deadline).await?;
+                        self.durable(drop, &position, verdict, key, deadline).await?;
                     }
                     failpoint::pass(Place::AnswerBefore).await;
                     return Ok(Ok(Settled::Done(answer)));
@@ -67,7 +75,7 @@ impl Engine {
                 Outcome::Replayed { .. } => {
                     // It may wait for what another engine's call did.
                     drop.progress.wake.notify_one();
-                    self.durable(drop, &position, key, deadline).await?;
+                    self.durable(drop, &position, None, key, deadline).await?;
                     let found = Box::pin(self.replay(&drop.id, key)).await;
                     return found.map(|found| Ok(Settled::Replayed(found)));
                 }
@@ -75,7 +83,7 @@ impl Engine {
                     drop.sold_out.note(&refusal, &position);
                     if refusal.rests_on_ledger() {
                         drop.progress.wake.notify_one();
-                        self.durable(drop, &position, key, deadline).await?;
+                        self.durable(drop, &position, None, key, deadline).await?;
                     }
                     return Ok(Err(Refused { refusal, now }));
                 }
@@ -96,16 +104,18 @@ impl Engine {
         }
     }
 
-    /// Waits until the ledger holds exactly what a call did, and notes for traces how it has waited.
+    /// Waits until the ledger holds exactly what a call did, if that is not known yet, and notes for
+    /// traces how it has waited.
     async fn durable(
         &self,
         drop: &DropHandle,
         position: &Position,
+        known: Option<Verdict>,
         key: Option<&RequestKey>,
         deadline: Instant,
     ) -> Result<(), CallError> {
         let traced = Caller::traced().map(|call| (call, clock::wall()));
-        let waited = self.await_ledger(drop, position, key, deadline).await;
+        let waited = self.await_ledger(drop, position, known, key, deadline).await;
         if let Some((call, since)) = traced {
             let at = (position.epoch, position.seq);
             drop.commits.waited(&call, since, at, waited.is_ok());
@@ -122,23 +132,27 @@ impl Engine {
         &self,
         drop: &DropHandle,
         position: &Position,
+        mut known: Option<Verdict>,
         key: Option<&RequestKey>,
         deadline: Instant,
     ) -> Result<(), CallError> {
-        let late = || CallError::unknown("the ledger did not have it in time");
         if failpoint::without(Mutant::AckBeforeCommit) {
             return Ok(());
         }
         loop {
-            let verdict = drop.progress.wait(position);
-            match tokio::time::timeout_at(deadline, verdict).await {
-                Err(_) => return Err(late()),
-                Ok(Ok(Verdict::Durable)) => return Ok(()),
-                Ok(Ok(Verdict::Doubtful) | Err(_)) => {}
+            let verdict = match known.take() {
+                Some(verdict) => verdict,
+                None => match timeout_at(deadline, drop.progress.wait(position)).await {
+                    Err(_) => return Err(late()),
+                    Ok(verdict) => verdict.unwrap_or(Verdict::Doubtful),
+                },
+            };
+            if verdict == Verdict::Durable {
+                return Ok(());
             }
             // Boxed, as is all that hardly ever happens: a call that waits takes so much less memory.
             let look = Box::pin(self.ledger.look(&drop.id, position.seq));
-            match tokio::time::timeout_at(deadline, look).await {
+            match timeout_at(deadline, look).await {
                 Ok(Ok(Some((_, Some(chain))))) if chain == position.chain => return Ok(()),
                 // Where nothing has happened yet there is no entry: the drop as it began.
                 Ok(Ok(Some((head, _))))

@@ -13,6 +13,9 @@ use crate::{
 /// What one commit made durable, in the words in which engines tell each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DurableNews {
+    /// The engine that committed it. It stands first, so that an engine knows its own words.
+    #[serde(default)]
+    pub by: String,
     /// The drop's generation.
     pub epoch: i64,
     /// The last `seq` before it.
@@ -29,6 +32,12 @@ pub struct DurableNews {
 }
 
 impl DurableNews {
+    /// How words of an engine of this name begin.
+    #[must_use]
+    pub fn words_of(engine: &str) -> String {
+        format!("{{\"by\":\"{engine}\",")
+    }
+
     /// The last `seq` of it.
     #[must_use]
     pub fn last_seq(&self) -> i64 {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{counted::Counted, followed::Followed, shown::Shown, sold_out::SoldOut};
 use crate::{
+    crew::Crew,
     domain::{DropId, DropView, SkuStock},
     lane::Lane,
     ledger::{Ledger, LedgerError},
@@ -59,12 +60,13 @@ impl DropHandle {
         id: DropId,
         durable: Position,
         any_changes: watch::Sender<()>,
+        crew: Crew,
     ) -> DropHandle {
         let progress = Arc::new(Progress::new(durable));
         let inbox = Arc::new(Inbox::default());
         DropHandle {
             keys: DropKeys::new(&id),
-            lane: Lane::start(store, id.clone(), Arc::clone(&progress), Arc::clone(&inbox)),
+            lane: Lane::start(store, id.clone(), Arc::clone(&progress), Arc::clone(&inbox), crew),
             inbox,
             id,
             progress,

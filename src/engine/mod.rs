@@ -63,6 +63,7 @@ use tokio_util::sync::CancellationToken;
 use self::details::DetailsCache;
 use crate::{
     clock,
+    crew::Crew,
     domain::{DropId, Millis, RateLimit},
     ledger::{Ledger, LedgerError},
     progress::Position,
@@ -118,6 +119,7 @@ pub struct Engine {
     /// Cancelled: another engine has taken over.
     displaced: CancellationToken,
     company: Arc<presence::Company>,
+    crew: Crew,
     /// Told whenever more of any drop became durable.
     durable: watch::Sender<()>,
     /// Where the tasks learn of drops.
@@ -155,6 +157,7 @@ impl Engine {
             details: DetailsCache::new(options.details_ttl),
             displaced: CancellationToken::new(),
             company: Arc::default(),
+            crew: Crew::default(),
             durable: watch::Sender::default(),
             opened,
         };
@@ -165,6 +168,12 @@ impl Engine {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The threads that answer its clients.
+    #[must_use]
+    pub fn crew(&self) -> &Crew {
+        &self.crew
     }
 
     /// The wall clock of this process, for showing what times say.
@@ -291,6 +300,7 @@ impl Engine {
                 id.clone(),
                 durable,
                 self.durable.clone(),
+                self.crew.clone(),
             ));
             handle.note_lost(lost);
             if evicted {

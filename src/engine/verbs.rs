@@ -16,6 +16,7 @@ use crate::{
         CustomerId, DropId, Lines, Millis, OrderId, Reference, RequestKey, Reservation,
         ReservationId, ReservationState, SkuId, Stock,
     },
+    lane::Until,
     ledger::Remembered,
     progress::Trouble,
 };
@@ -289,7 +290,7 @@ impl Engine {
             let deadline = self.deadline();
             let calls = chunk.iter().map(|(id, _)| {
                 let extend = Extend { id: *id, to: ExtendTo::Grace, key: None };
-                handle.lane.run(extend, deadline)
+                handle.lane.run(extend, Until::Decided, deadline)
             });
             futures_util::future::join_all(calls).await;
         }

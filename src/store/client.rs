@@ -59,6 +59,8 @@ pub struct Turn {
     pub engine_now: Millis,
     /// Whether new holds may be taken.
     pub admit: bool,
+    /// Whether other engines are to hear that the journal moved: one of them is the usual writer.
+    pub tell: bool,
 }
 
 /// One call of one verb's script, with any number of operations.
@@ -192,6 +194,7 @@ impl Store {
             turn.durable_seq.to_string(),
             turn.engine_now.0.to_string(),
             u8::from(turn.admit).to_string(),
+            u8::from(turn.tell).to_string(),
         ];
         let invocations: Vec<Invocation<'_>> = calls
             .iter()

@@ -24,6 +24,7 @@ use crate::{
     command::{Expire, Expired, Outcome},
     engine::{DropHandle, Engine},
     failpoint::{self, Place},
+    lane::Until,
     progress::Position,
 };
 
@@ -176,11 +177,11 @@ async fn run_once(
     drop: &DropHandle,
     sweeps: &Sweeps,
     most: u32,
-) -> Option<(bool, Position)> {
+) -> Option<(bool, Arc<Position>)> {
     failpoint::pass(Place::SweepBefore).await;
     drop.progress.sweep_begins();
     let deadline = Instant::now() + engine.options.answer_timeout;
-    let reached = match drop.lane.run(Expire { most }, deadline).await {
+    let reached = match drop.lane.run(Expire { most }, Until::Decided, deadline).await {
         Ok(reached) => reached,
         Err(undone) => {
             tracing::debug!(drop = %drop.id, ?undone, "a turn of the sweep failed");

@@ -29,6 +29,7 @@ pub(super) async fn run(engine: Arc<Engine>) {
 }
 
 async fn listen(engine: &Engine, mut subscription: Subscription) {
+    let own = DurableNews::words_of(engine.name());
     while let Some(news) = subscription.next().await {
         match news {
             News::Moved(id, seq) => {
@@ -36,6 +37,8 @@ async fn listen(engine: &Engine, mut subscription: Subscription) {
                     drop.progress.heard(seq);
                 }
             }
+            // It was noted before it was told.
+            News::Durable(_, words) if words.starts_with(&own) => {}
             News::Durable(id, words) => {
                 engine.expect(&id);
                 let Some(drop) = engine.known_drop(&id) else { continue };

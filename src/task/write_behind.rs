@@ -247,7 +247,7 @@ async fn write(
 ) -> Result<Step, TaskError> {
     let mut committed: Option<DurableNews> = None;
     while let Some((from, entries)) = ahead.take_batch() {
-        let mut news = news_of(&from, &entries);
+        let mut news = news_of(engine.name(), &from, &entries);
         if failpoint::without(TrimAheadOfLedger)
             && let Some(last) = entries.last()
         {
@@ -255,7 +255,7 @@ async fn write(
             let tell = Tell { keys: &drop.keys, news: None, trim: Some(reached) };
             engine.store.tell_durable(&engine.name, rhythm::lease(engine), &[tell]).await?;
         }
-        let (begins, committing) = (trace::now(), drop.progress.committing());
+        let begins = trace::now();
         let commit = engine.ledger.commit(&drop.id, entries, ahead.alone);
         tokio::pin!(commit);
         // Sent first; then the calls of the last batch hear of it.
@@ -273,7 +273,6 @@ async fn write(
                 }
             },
         };
-        std::mem::drop(committing);
         let took = begins.map(|began| took(&from, news.last_seq(), began));
         if let Some(took) = took.filter(|_| !matches!(result, Ok(Ok(_)))) {
             trace::commit_failed(&drop.id, took, &drop.progress.traced_up_to(took.to));
@@ -325,9 +324,10 @@ async fn write(
 }
 
 /// What there will be to tell once these entries are committed, but for the counts.
-fn news_of(from: &Position, entries: &[Entry]) -> DurableNews {
+fn news_of(by: &str, from: &Position, entries: &[Entry]) -> DurableNews {
     let mut events = entries.iter().flat_map(|entry| &entry.events);
     DurableNews {
+        by: by.to_owned(),
         epoch: from.epoch,
         from: from.seq,
         chains: entries.iter().map(|entry| (entry.seq, entry.chain.clone())).collect(),

@@ -74,7 +74,7 @@ fn arguments_of_header_and_body_are_the_same() {
 #[test]
 fn verbs_share_the_first_arguments() {
     let first = Header::parse(&Source::read("reserve"));
-    assert_eq!(first.arguments, ["epoch", "durable_seq", "engine_ms", "admit"]);
+    assert_eq!(first.arguments, ["epoch", "durable_seq", "engine_ms", "admit", "tell"]);
     for (verb, script) in verbs() {
         let header = Header::parse(&script);
         assert_eq!(header.keys, catalogue(), "{verb:?}");
@@ -87,7 +87,7 @@ fn verbs_share_the_first_arguments() {
 fn an_operation_has_as_many_arguments_everywhere() {
     for (verb, script) in verbs() {
         let header = Header::parse(&script);
-        assert_eq!(header.operation, Some((5, verb.arity())), "{verb:?}: the header");
+        assert_eq!(header.operation, Some((6, verb.arity())), "{verb:?}: the header");
         let stride = script.stride().unwrap_or(1);
         assert_eq!(stride, verb.arity(), "{verb:?}: N in the body");
     }

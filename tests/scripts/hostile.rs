@@ -115,7 +115,7 @@ fn what_all_operations_share() {
         for at in [1, 2] {
             let mut case = given();
             let before = case.dump();
-            let mut arguments = ["1", "0", "1", "1", "500"].map(str::to_owned).to_vec();
+            let mut arguments = ["1", "0", "1", "1", "1", "500"].map(str::to_owned).to_vec();
             number.clone_into(&mut arguments[at]);
             assert!(case.script("expire", &arguments).is_err(), "{at} {number}");
             assert_eq!(case.dump(), before);
@@ -126,7 +126,7 @@ fn what_all_operations_share() {
     let before = case.dump();
     let now = dropgate::clock::now().0.to_string();
     for arguments in [&["r8", "c", "a:1"][..], &["r8"]] {
-        let mut all = ["1", "0", &now, "1"].map(str::to_owned).to_vec();
+        let mut all = ["1", "0", &now, "1", "1"].map(str::to_owned).to_vec();
         all.extend(arguments.iter().map(|text| (*text).to_owned()));
         assert!(case.script("reserve", &all).is_err(), "{arguments:?}");
         assert_eq!(case.dump(), before);

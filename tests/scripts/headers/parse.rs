@@ -44,7 +44,7 @@ impl Source {
     }
 
     /// Which elements of KEYS or ARGV are read. Includes get them as `keys` and `argv`; an
-    /// operation's arguments are read as `ARGV[i + n]` in a loop from 5; `call_in_chunks` takes
+    /// operation's arguments are read as `ARGV[i + n]` in a loop from 6; `call_in_chunks` takes
     /// all from a given one on.
     pub(super) fn reads(&self, list: &str) -> BTreeSet<usize> {
         let mut read = BTreeSet::new();
@@ -97,7 +97,7 @@ impl Source {
     /// `N`: how many arguments the loop goes on by.
     pub(super) fn stride(&self) -> Option<usize> {
         let (_, rest) = self.code.split_once("\nlocal N = ")?;
-        assert!(self.code.contains("for i = 5, #ARGV, N do"), "{}: the loop uses N", self.name);
+        assert!(self.code.contains("for i = 6, #ARGV, N do"), "{}: the loop uses N", self.name);
         rest.lines().next()?.parse().ok()
     }
 

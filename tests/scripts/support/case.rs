@@ -150,6 +150,7 @@ impl Case {
             self.durable_seq.to_string(),
             (clock::now().0 + self.clock_error).to_string(),
             u8::from(self.admit).to_string(),
+            "1".to_owned(),
         ];
         for (verb, operation) in Verb::ALL
             .iter()
