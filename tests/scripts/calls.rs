@@ -2,7 +2,7 @@
 
 use dropgate::{clock, command::Verb};
 
-use crate::support::{Case, START, abbreviate};
+use crate::support::{Case, Redis, START, abbreviate};
 
 /// One operation of each verb that would change something.
 fn operation(verb: Verb) -> &'static str {
@@ -180,6 +180,19 @@ fn the_drops_time_is_the_servers_clock_and_its_skew() {
         let now: i64 = reply[4].parse().expect("a time");
         // The two clocks are the same one, read with a millisecond's grain.
         assert!((before + skew - 1..=after + skew + 1).contains(&now), "{before} {now} {after}");
+    }
+}
+
+#[test]
+fn others_hear_that_the_journal_moved_only_from_those_who_do_not_write_it() {
+    let mut case = Case::given(&["stock a 5"]);
+    let mut heard = Redis::listen(&case.key("moved"));
+    for (tell, id) in [(false, "r1"), (true, "r2"), (false, "r3"), (true, "r4")] {
+        case.tell = tell;
+        let reply = case.call("reserve", &[&format!("{id}|c|a:1|||")]).expect("a reply");
+        if tell {
+            assert_eq!(heard(), reply[2], "the next message is that of this call");
+        }
     }
 }
 

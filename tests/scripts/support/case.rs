@@ -19,6 +19,7 @@ pub(crate) struct Case {
     pub(crate) epoch: i64,
     pub(crate) durable_seq: i64,
     pub(crate) admit: bool,
+    pub(crate) tell: bool,
     /// How far the caller's clock is from the server's.
     pub(crate) clock_error: i64,
 }
@@ -39,6 +40,7 @@ impl Case {
             epoch: 1,
             durable_seq: 0,
             admit: true,
+            tell: true,
             clock_error: 0,
         }
     }
@@ -150,7 +152,7 @@ impl Case {
             self.durable_seq.to_string(),
             (clock::now().0 + self.clock_error).to_string(),
             u8::from(self.admit).to_string(),
-            "1".to_owned(),
+            u8::from(self.tell).to_string(),
         ];
         for (verb, operation) in Verb::ALL
             .iter()

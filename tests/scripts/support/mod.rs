@@ -13,7 +13,7 @@ pub(crate) use check::check_entry;
 pub(crate) use dump::{Dump, RawEntry};
 pub(crate) use short::{START, abbreviate, expand};
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use dropgate::{
     local::TestServers,
@@ -47,6 +47,18 @@ impl Redis {
     pub(crate) fn connect() -> Redis {
         let client = redis::Client::open(URL.as_str()).expect("an address");
         Redis { connection: client.get_connection().expect("a connection") }
+    }
+
+    /// Listens on a channel from now on; each call of what it gives waits for the next message.
+    pub(crate) fn listen(channel: &str) -> impl FnMut() -> String + use<> {
+        let mut redis = Redis::connect();
+        redis.must(&["SUBSCRIBE", channel]);
+        redis.connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        move || {
+            let message = redis.connection.recv_response().expect("a message");
+            let words: Vec<String> = redis::from_redis_value(message).expect("words");
+            words.into_iter().last().expect("a payload")
+        }
     }
 
     /// Runs one command, its words separated by what `words` says.
