@@ -52,10 +52,8 @@ local function expire(b, most)
     from = '(' .. sku .. '!'
   end
   -- What a rebuild moved has a new deadline, which only this call knows of so far.
-  for _, by_deadline in pairs(b.groups) do
-    for deadline in pairs(by_deadline) do
-      nearest = math.min(nearest, deadline)
-    end
+  for _, group in pairs(b.groups) do
+    nearest = math.min(nearest, group.deadline)
   end
   local next_ms = nearest < math.huge and decimal(nearest) or '*'
   return 'EXPIRED ' .. next_ms .. ' ' .. (more and 1 or 0) .. ' ' .. #b.events - before

@@ -12,11 +12,9 @@ local function write_deadlines(b)
       n = n + 2
     end
   end
-  for sku, by_deadline in pairs(b.groups) do
-    for deadline, group in pairs(by_deadline) do
-      add[n + 1], add[n + 2] = '0', sku .. ' ' .. padded(deadline) .. ' ' .. table.concat(group)
-      n = n + 2
-    end
+  for member, group in pairs(b.groups) do
+    add[n + 1], add[n + 2] = '0', member .. table.concat(group)
+    n = n + 2
   end
   call_in_chunks('ZREM', b.key.deadlines, b.spent_groups)
   call_in_chunks('ZADD', b.key.deadlines, add)
