@@ -168,3 +168,27 @@ impl DropHandle {
         self.progress.halt(why);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_knows_its_own_words_and_reads_those_of_earlier_versions() {
+        let news = DurableNews {
+            by: "one".to_owned(),
+            epoch: 1,
+            from: 4,
+            chains: vec![(5, "c".to_owned())],
+            stock: Vec::new(),
+            configures: false,
+            took: None,
+        };
+        let words = serde_json::to_string(&news).expect("numbers and texts");
+        assert!(words.starts_with(&DurableNews::words_of("one")), "{words}");
+        assert!(!words.starts_with(&DurableNews::words_of("on")), "{words}");
+        let earlier = words.replace(&DurableNews::words_of("one"), "{");
+        let read: DurableNews = serde_json::from_str(&earlier).expect("news");
+        assert_eq!(read, DurableNews { by: String::new(), ..news });
+    }
+}
