@@ -112,20 +112,20 @@ trait Work: Send + std::fmt::Debug {
 struct Taken {
     /// Where its call stands, if it is traced and waits for the ledger now.
     place: Option<trace::Place>,
-    /// Who is to be told of the ledger.
-    untold: Option<Box<dyn Learner>>,
+    /// Who is told once something is known of the ledger.
+    withheld: Option<Box<dyn Learner>>,
 }
 
-/// A call that is told of its outcome and of the ledger at once: to wake it twice would cost more than
-/// what it has to do in between.
-struct Untold<A> {
+/// An outcome that is told together with what is known of the ledger: to wake its call twice would cost
+/// more than what that has to do in between.
+struct Withheld<A> {
     reached: Reached<A>,
     answer: oneshot::Sender<Result<Reached<A>, Undone>>,
 }
 
-impl<A: Send> Learner for Untold<A> {
+impl<A: Send> Learner for Withheld<A> {
     fn learn(self: Box<Self>, verdict: Verdict) {
-        let Untold { mut reached, answer } = *self;
+        let Withheld { mut reached, answer } = *self;
         reached.verdict = Some(verdict);
         // A caller that has gone needs no answer.
         let _ = answer.send(Ok(reached));
@@ -195,10 +195,10 @@ impl<O: Operation> Work for Errand<O> {
         let result = outcome
             .map(|outcome| Reached { outcome, position: Arc::clone(position), now, verdict: None })
             .map_err(|unknown| Undone::Unknown(unknown.to_string()));
-        let untold: Option<Box<dyn Learner>> = match result {
+        let withheld: Option<Box<dyn Learner>> = match result {
             Ok(reached) if done && self.until == Until::Durable => {
                 self.stage.store(DECIDED, Ordering::Release);
-                Some(Box::new(Untold { reached, answer: self.answer }))
+                Some(Box::new(Withheld { reached, answer: self.answer }))
             }
             result => {
                 // A caller that has gone needs no answer.
@@ -206,7 +206,7 @@ impl<O: Operation> Work for Errand<O> {
                 None
             }
         };
-        Taken { place, untold }
+        Taken { place, withheld }
     }
 
     fn fail(self: Box<Self>, undone: Undone) {
@@ -377,8 +377,6 @@ impl Runner {
             durable_seq: durable.seq,
             engine_now: clock::now(),
             admit: self.progress.admits(),
-            // The usual writer is in this process then, and reads what it is sent.
-            tell: !self.inbox.is_wanted(),
         };
         failpoint::pass(Place::LaneBeforeScript).await;
         let after = self.inbox.is_wanted().then_some(self.read.max((durable.epoch, durable.seq)));
@@ -477,14 +475,14 @@ impl Runner {
             return;
         }
         let position = Arc::new(Position { epoch, seq, chain });
-        let (mut traced, mut untold) = (Vec::new(), Vec::with_capacity(group.len()));
+        let (mut traced, mut withheld) = (Vec::new(), Vec::with_capacity(group.len()));
         for (work, text) in group.into_iter().zip(&outcomes) {
             let taken = work.reach(&self.drop, text, &position, now);
             traced.extend(taken.place);
-            untold.extend(taken.untold);
+            withheld.extend(taken.withheld);
         }
         self.progress.wait_traced(epoch, seq, traced);
-        self.progress.wait_all(&position, untold);
+        self.progress.wait_all(&position, withheld);
     }
 
     /// Waits for a new epoch, or a moment: the write-behind looks into the trouble meanwhile.

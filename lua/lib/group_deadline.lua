@@ -3,6 +3,7 @@
 -- one member of the sorted set, so that a hold costs its id and not a member of its own; and those
 -- made in one millisecond share what tells it (see `pack_ids`). Returns their group.
 local function group_deadline(b, sku, deadline, rid)
+  -- What its member of the sorted set begins with (see `next_group`).
   local groups, member = b.groups, sku .. ' ' .. padded(deadline) .. ' .'
   local group, time, rest = groups[member], string.sub(rid, 1, 8), string.sub(rid, 9)
   if not group then

@@ -5,7 +5,6 @@
 -- include state_refusal
 -- What all holds of these lines and this TTL have in common, for most holds of a call are alike:
 -- the refusal of all of them, and the parts of texts that are the same.
-local SPANS = {}
 local function kind_of(b, text, ttl)
   local ttl_ms = ttl == '' and b.ttl_ms or whole(ttl, 'ttl_ms')
   if ttl_ms > b.ttl_ms then
@@ -17,22 +16,14 @@ local function kind_of(b, text, ttl)
     may_fit = may_fit and stock and quantity <= (stock.limit or quantity)
     stocks[i], units = stock, units + quantity
   end
-  local span = SPANS[ttl_ms]
-  if not span then
-    local expires = b.now + ttl_ms
-    local times = decimal(b.now) .. ' ' .. decimal(expires)
-    span = {
-      expires = expires, refusal = state_refusal(b), times = ' ' .. decimal(ttl_ms) .. ' ',
-      event = ' ' .. times .. ' * ', outcome = 'HELD ' .. times,
-    }
-    SPANS[ttl_ms] = span
-  end
+  local expires = b.now + ttl_ms
+  local times = decimal(b.now) .. ' ' .. decimal(expires)
   return {
-    ttl = ttl, refusal = span.refusal, lines = lines, units = units,
-    stocks = stocks, groups = {}, expires = span.expires,
+    ttl = ttl, refusal = state_refusal(b), lines = lines, units = units,
+    stocks = stocks, groups = {}, expires = expires,
     -- Where even somebody who has nothing can have none of them, `take_refusal` says why.
     may_fit = may_fit and units <= (b.limit or units),
-    times = span.times, text = ' ' .. text, event = span.event .. text .. ' *',
-    outcome = span.outcome,
+    times = ' ' .. decimal(ttl_ms) .. ' ', text = ' ' .. text,
+    event = ' ' .. times .. ' * ' .. text .. ' *', outcome = 'HELD ' .. times,
   }
 end

@@ -11,17 +11,6 @@ local function parse_lines(text)
   if known then
     return known
   end
-  -- Most have one line.
-  local one, digits = string.match(text, '^([^:,]+):([^:,]*)$')
-  if one then
-    local quantity = whole(digits, 'quantity')
-    if quantity < 1 or quantity > MAX_LINE then
-      error('quantity is not from 1 to 10000')
-    end
-    local lines = { { one, quantity }, used = one .. '=' .. decimal(quantity) .. ';' }
-    PARSED[text] = lines
-    return lines
-  end
   local lines, seen, length, used = {}, {}, -1, ''
   for sku, digits in string.gmatch(text, '([^:,]+):([^,]*)') do
     local quantity = whole(digits, 'quantity')

@@ -1,3 +1,4 @@
+-- include whole
 -- One SKU's counts in memory, or nil for a SKU that the drop doesn't sell.
 local function stock_of(b, sku)
   local stock = b.stock[sku]
@@ -10,12 +11,9 @@ local function stock_of(b, sku)
       return nil
     end
     local available, held, sold, limit = string.match(packed, '^(%d+) (%d+) (%d+) (%S+)$')
-    if not available or #available > 15 or #held > 15 or #sold > 15 then
-      error('the counts of ' .. sku .. ' are not whole numbers')
-    end
     stock = {
-      available = tonumber(available), held = tonumber(held), sold = tonumber(sold),
-      limit = tonumber(limit),
+      available = whole(available, 'available'), held = whole(held, 'held'),
+      sold = whole(sold, 'sold'), limit = tonumber(limit),
     }
     b.stock[sku] = stock
   end

@@ -59,8 +59,6 @@ pub struct Turn {
     pub engine_now: Millis,
     /// Whether new holds may be taken.
     pub admit: bool,
-    /// Whether other engines are to hear that the journal moved: one of them is the usual writer.
-    pub tell: bool,
 }
 
 /// One call of one verb's script, with any number of operations.
@@ -181,7 +179,8 @@ impl Store {
     }
 
     /// Calls scripts of one drop, all in one round trip, in the given order. With `after` it also
-    /// reads what the journal then has behind that (epoch, `seq`); nothing when that fails.
+    /// reads what the journal then has behind that (epoch, `seq`), and other engines are not told that it
+    /// moved; nothing when that fails.
     pub async fn call(
         &self,
         keys: &DropKeys,
@@ -194,7 +193,8 @@ impl Store {
             turn.durable_seq.to_string(),
             turn.engine_now.0.to_string(),
             u8::from(turn.admit).to_string(),
-            u8::from(turn.tell).to_string(),
+            // Who reads the journal is its usual writer: nobody else needs to hear that it moved.
+            u8::from(after.is_none()).to_string(),
         ];
         let invocations: Vec<Invocation<'_>> = calls
             .iter()
