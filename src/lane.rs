@@ -14,10 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     caller::Caller,
@@ -28,6 +25,7 @@ use crate::{
     failpoint::{self, Place},
     guard, measure,
     progress::{Learner, Position, Progress, Trouble, Verdict},
+    queue::{Entrance, Queue, queue},
     store::{CallReply, DropKeys, Inbox, Reply, ScriptCall, Store, StoreError, Turn},
     trace::{self, Ran, TurnTrace, Waiting},
 };
@@ -83,7 +81,7 @@ const GIVEN_UP: u8 = 3;
 /// The entrance of a lane.
 #[derive(Clone, Debug)]
 pub struct Lane {
-    waiting: mpsc::Sender<Box<dyn Work>>,
+    waiting: Entrance<Box<dyn Work>>,
 }
 
 /// One operation on its way, whatever its verb.
@@ -225,7 +223,7 @@ impl Lane {
         inbox: Arc<Inbox>,
         crew: Crew,
     ) -> Lane {
-        let (waiting, queue) = mpsc::channel(QUEUE);
+        let (waiting, queue) = queue(QUEUE);
         let keys = DropKeys::new(&drop);
         let turn = VecDeque::new();
         let read = (0, 0);
@@ -251,7 +249,7 @@ impl Lane {
         let traced = Caller::traced().map(Waiting::begin);
         let errand =
             Errand { operation, until, deadline, stage: Arc::clone(&stage), answer, traced };
-        if self.waiting.try_send(Box::new(errand)).is_err() {
+        if self.waiting.put(Box::new(errand)).is_err() {
             return Err(Undone::Nothing("too many calls wait for this drop".to_owned()));
         }
         match tokio::time::timeout_at(deadline, reply).await {
@@ -279,7 +277,7 @@ struct Runner {
     crew: Crew,
     /// Up to which (epoch, `seq`) the journal was read.
     read: (i64, i64),
-    queue: mpsc::Receiver<Box<dyn Work>>,
+    queue: Queue<Box<dyn Work>>,
     /// What goes next; also what is to be sent again.
     turn: VecDeque<Box<dyn Work>>,
     /// Turns in a row that Redis did not run, so that the log is not flooded.
@@ -289,11 +287,8 @@ struct Runner {
 impl Runner {
     async fn run(mut self) {
         loop {
-            if self.turn.is_empty() {
-                match self.queue.recv().await {
-                    Some(work) => self.turn.push_back(work),
-                    None => return,
-                }
+            if self.turn.is_empty() && !self.queue.reaches(1).await {
+                return;
             }
             if let Some(pause) = self.progress.brake() {
                 tokio::time::sleep(pause).await;
@@ -307,33 +302,21 @@ impl Runner {
     }
 
     fn take_waiting(&mut self) {
-        while self.turn.len() < MOST {
-            match self.queue.try_recv() {
-                Ok(work) => self.turn.push_back(work),
-                Err(_) => break,
-            }
-        }
+        let room = MOST.saturating_sub(self.turn.len());
+        self.turn.extend(self.queue.take(room));
     }
 
-    /// Waits for more to send while every thread that answers clients is busy.
+    /// Waits for more to send while every thread that answers clients is busy. It is not woken for each
+    /// call that comes: that would cost as much as what is won by sending them together.
     async fn gather(&mut self) {
-        if self.turn.len() >= GATHER || !self.crew.is_busy() {
+        let missing = GATHER.saturating_sub(self.turn.len());
+        if missing == 0 || !self.crew.is_busy() {
             return;
         }
-        let end = tokio::time::sleep(GATHER_FOR);
-        tokio::pin!(end);
-        let crew = self.crew.clone();
-        let rests = crew.rests();
-        tokio::pin!(rests);
-        while self.turn.len() < GATHER {
-            tokio::select! {
-                work = self.queue.recv() => match work {
-                    Some(work) => self.turn.push_back(work),
-                    None => return,
-                },
-                () = &mut rests => break,
-                () = &mut end => break,
-            }
+        tokio::select! {
+            _ = self.queue.reaches(missing) => {}
+            () = self.crew.rests() => {}
+            () = tokio::time::sleep(GATHER_FOR) => {}
         }
         self.take_waiting();
     }

@@ -44,6 +44,7 @@ pub mod ledger;
 pub mod local;
 pub mod measure;
 pub mod progress;
+pub mod queue;
 pub mod sink;
 pub mod store;
 pub mod task;
