@@ -2,8 +2,9 @@
 //!
 //! The lane sends the next turn when the last has been answered: alone, a call goes at once, and
 //! under load turns grow by themselves. Only under full load, while every thread that answers clients
-//! is busy, does a small turn wait for more, at most five milliseconds: clients wait longer than that
-//! to be read at all then, and a turn costs Redis and the ledger as much as many holds.
+//! is busy and the ledger has a whole turn before it, does a small turn wait for more, at most five
+//! milliseconds: nothing of it would be durable any earlier, and a turn costs Redis and the ledger as
+//! much as many holds.
 
 use std::{
     collections::VecDeque,
@@ -306,11 +307,13 @@ impl Runner {
         self.turn.extend(self.queue.take(room));
     }
 
-    /// Waits for more to send while every thread that answers clients is busy. It is not woken for each
-    /// call that comes: that would cost as much as what is won by sending them together.
+    /// Waits for more to send while every thread that answers clients is busy and the ledger too. It is
+    /// not woken for each call that comes: that would cost as much as what is won by sending them
+    /// together.
     async fn gather(&mut self) {
         let missing = GATHER.saturating_sub(self.turn.len());
-        if missing == 0 || !self.crew.is_busy() {
+        let backlog = usize::try_from(self.progress.backlog()).unwrap_or(0);
+        if missing == 0 || backlog < GATHER || !self.crew.is_busy() {
             return;
         }
         tokio::select! {

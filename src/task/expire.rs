@@ -25,7 +25,6 @@ use crate::{
     engine::{DropHandle, Engine},
     failpoint::{self, Place},
     lane::Until,
-    progress::Position,
 };
 
 /// Holds that the first turn of a sweep looks at.
@@ -110,14 +109,14 @@ async fn sweep(engine: &Engine, drop: &DropHandle, sweeps: &Sweeps) {
         return;
     }
     let mut done = run_once(engine, drop, sweeps, FIRST).await;
-    while let Some((true, _)) = done {
+    while done == Some(true) {
         if !ledger_is_near(drop).await {
             return;
         }
         let Ok(only_one) = sweeps.turn.acquire().await else { return };
         let turn = sweeps.next(engine);
-        let since = Instant::now();
-        let swept = run_once(engine, drop, sweeps, turn.most());
+        tokio::time::sleep(turn.pause).await;
+        let swept = run_once(engine, drop, sweeps, turn.most);
         tokio::pin!(swept);
         done = match tokio::time::timeout(PATIENCE, &mut swept).await {
             Ok(done) => done,
@@ -127,12 +126,6 @@ async fn sweep(engine: &Engine, drop: &DropHandle, sweeps: &Sweeps) {
                 swept.await
             }
         };
-        if let (Turn::Polite, Some((_, position))) = (turn, &done) {
-            let durable = drop.progress.wait(position);
-            drop.progress.wake.notify_one();
-            let _ = tokio::time::timeout(PATIENCE, durable).await;
-            tokio::time::sleep(turn.pause(since.elapsed())).await;
-        }
     }
 }
 
@@ -170,14 +163,9 @@ fn has_holds(drop: &DropHandle) -> bool {
         || drop.known_view().is_none_or(|view| view.skus.iter().any(|sku| sku.stock.stock.held > 0))
 }
 
-/// One bounded turn of the sweep: whether more is due, and where the journal stood behind it. `None`
-/// when Redis did not run it; the next tick looks again.
-async fn run_once(
-    engine: &Engine,
-    drop: &DropHandle,
-    sweeps: &Sweeps,
-    most: u32,
-) -> Option<(bool, Arc<Position>)> {
+/// One bounded turn of the sweep: whether more is due. `None` when Redis did not run it; the next tick
+/// looks again.
+async fn run_once(engine: &Engine, drop: &DropHandle, sweeps: &Sweeps, most: u32) -> Option<bool> {
     failpoint::pass(Place::SweepBefore).await;
     drop.progress.sweep_begins();
     let deadline = Instant::now() + engine.options.answer_timeout;
@@ -202,5 +190,5 @@ async fn run_once(
         drop.progress.sweep_ends();
     }
     drop.counted.expire.set();
-    Some((expired.more, reached.position))
+    Some(expired.more)
 }

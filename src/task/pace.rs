@@ -5,52 +5,30 @@
 
 use std::time::{Duration, Instant};
 
-/// Holds that a prompt turn looks at. One script must not hold up Redis for long.
-const PROMPT: u32 = 250;
-/// Holds that a polite turn looks at: what a commit carries of them is what a call may have to wait
-/// for.
-const POLITE: u32 = 100;
-/// Holds that are freed promptly in each second, whoever else wants something: so many are promised
-/// to be free within a second of their deadline.
-const PROMISED: i64 = 10_000;
+/// Holds that a turn looks at while nobody else wants anything. One script must not hold up Redis for
+/// long.
+const ALONE: u32 = 250;
+/// Holds that a turn looks at beside others: what a commit carries of them is what a call may have to
+/// wait for.
+const BESIDE: u32 = 100;
+/// Holds that are freed in a second beside others, evenly. 10,000 are promised to be free within a
+/// second of their deadline; a fifth more makes up for moments in which nothing is.
+const A_SECOND: u32 = 12_000;
 const SECOND: Duration = Duration::from_secs(1);
-/// It never pauses longer, so that there is a least rate whatever the others do.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// For so long after somebody else's last event the process is not alone.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// What one turn of a sweep may do.
+/// What the next turn of a sweep may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// What was promised is not done yet, or nobody else wants anything: the next turn comes as
-    /// soon as the ledger is near.
-    Prompt,
-    /// Others are at it: the next turn comes when this one is durable, and a pause later.
-    Polite,
-}
-
-impl Turn {
+pub(super) struct Turn {
     /// Holds to look at.
-    pub(super) fn most(self) -> u32 {
-        match self {
-            Turn::Prompt => PROMPT,
-            Turn::Polite => POLITE,
-        }
-    }
-
-    /// How long to pause behind a turn that became durable after so long: as long again. So sweeps
-    /// take half of the time at most, and less the busier the servers are, for a turn takes longer
-    /// then and does no more.
-    pub(super) fn pause(self, took: Duration) -> Duration {
-        match self {
-            Turn::Prompt => Duration::ZERO,
-            Turn::Polite => took.min(LONGEST_PAUSE),
-        }
-    }
+    pub(super) most: u32,
+    /// How long to wait before it.
+    pub(super) pause: Duration,
 }
 
-/// Whether a process is alone with its sweeps. What other engines do with the same drops, sweeps
-/// too, counts as others: two sweeps share what one would take.
+/// Whether a process is alone with its sweeps, and how far they are in this second. What other engines
+/// do with the same drops, sweeps too, counts as others: two sweeps share what one would take.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// Events of all drops that were not this process' sweeps', as of the last look.
@@ -71,17 +49,19 @@ impl Pace {
             self.grew = Some(now);
         }
         self.others = Some(others);
-        let ran_out = |(since, _): (Instant, i64)| now.saturating_duration_since(since) >= SECOND;
-        if self.second.is_none_or(ran_out) {
-            self.second = Some((now, swept));
+        let since = |then: Instant| now.saturating_duration_since(then);
+        // What could not be done within its second is not caught up with: that would be a burst.
+        let (began, before) = match self.second {
+            Some(second) if since(second.0) < SECOND => second,
+            Some(_) | None => (now, swept),
+        };
+        self.second = Some((began, before));
+        if self.grew.is_none_or(|grew| since(grew) >= QUIET) {
+            return Turn { most: ALONE, pause: Duration::ZERO };
         }
-        let freed = self.second.map_or(0, |(_, before)| swept - before);
-        match self.grew {
-            Some(grew) if freed >= PROMISED && now.saturating_duration_since(grew) < QUIET => {
-                Turn::Polite
-            }
-            Some(_) | None => Turn::Prompt,
-        }
+        let freed = u32::try_from(swept - before).unwrap_or(0);
+        let due = SECOND * freed / A_SECOND;
+        Turn { most: BESIDE, pause: due.saturating_sub(since(began)) }
     }
 }
 
@@ -89,61 +69,72 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const fn millis(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
+    const AT_ONCE: Turn = Turn { most: ALONE, pause: Duration::ZERO };
 
     #[test]
     fn the_sweeps_own_events_are_nobody_elses() {
         let (mut pace, start) = (Pace::default(), Instant::now());
         pace.turn(start, 1000, 0);
         for turn in 1..100_u32 {
-            let (now, swept) = (start + QUIET * turn, i64::from(turn) * PROMISED);
-            assert_eq!(pace.turn(now, 1000 + swept, swept), Turn::Prompt);
+            let (now, swept) = (start + QUIET * turn, i64::from(turn) * i64::from(A_SECOND));
+            assert_eq!(pace.turn(now, 1000 + swept, swept), AT_ONCE);
+        }
+    }
+
+    /// Buyers never wait behind more than a turn of them, and what is promised is done.
+    #[test]
+    fn beside_others_sweeps_go_evenly_as_fast_as_is_promised() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let (mut now, mut swept, mut bought) = (start, 0, 0);
+        while now < start + 5 * SECOND {
+            bought += 1;
+            let turn = pace.turn(now, bought + swept, swept);
+            assert_eq!(turn.most, BESIDE);
+            let least =
+                i64::from(A_SECOND) * i64::try_from((now - start).as_millis()).unwrap() / 1000;
+            assert!(
+                (least - 250..=least + 250).contains(&swept),
+                "{swept} after {:?}",
+                now - start
+            );
+            // A turn that takes five milliseconds is no reason to be late.
+            now += turn.pause + Duration::from_millis(5);
+            swept += i64::from(turn.most);
         }
     }
 
     #[test]
-    fn what_is_promised_is_done_promptly_beside_others_too() {
+    fn what_one_second_was_too_short_for_is_not_caught_up_with() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        for second in 0..5_u32 {
-            let (now, before) = (start + SECOND * second, i64::from(second) * (PROMISED + 100));
-            let events = |swept: i64| 1000 + i64::from(second) * 10 + swept;
-            assert_eq!(pace.turn(now, events(before), before), Turn::Prompt);
-            let done = before + PROMISED - 1;
-            assert_eq!(pace.turn(now + millis(600), events(done) + 1, done), Turn::Prompt);
-            let done = before + PROMISED;
-            assert_eq!(pace.turn(now + millis(700), events(done) + 2, done), Turn::Polite);
+        let slow = SECOND / 10;
+        for turn in 0..10_u32 {
+            let swept = i64::from(turn) * 100;
+            let next = pace.turn(start + slow * turn, i64::from(turn) + 1 + swept, swept);
+            assert_eq!(next, Turn { most: BESIDE, pause: Duration::ZERO });
         }
+        assert_eq!(pace.turn(start + SECOND, 11 + 1000, 1000).pause, Duration::ZERO);
+        let next = pace.turn(start + SECOND, 12 + 1100, 1100);
+        assert_eq!(next.pause, SECOND * 100 / A_SECOND);
     }
 
     #[test]
     fn one_event_of_somebody_else_is_heeded_for_a_while() {
         let (mut pace, start) = (Pace::default(), Instant::now());
         pace.turn(start, 1000, 0);
-        let (later, freed) = (start + QUIET, 2 * PROMISED);
-        assert_eq!(pace.turn(later, 1000 + freed, freed), Turn::Prompt);
-        assert_eq!(pace.turn(later + millis(1), 1001 + freed, freed), Turn::Polite);
-        assert_eq!(pace.turn(later + QUIET, 1001 + freed, freed), Turn::Polite);
-        assert_eq!(pace.turn(later + QUIET + millis(1), 1001 + freed, freed), Turn::Prompt);
+        let later = start + QUIET;
+        assert_eq!(pace.turn(later, 1000, 0), AT_ONCE);
+        assert_eq!(pace.turn(later, 1001, 0).most, BESIDE);
+        let soon = later + QUIET - Duration::from_millis(1);
+        assert_eq!(pace.turn(soon, 1001, 0).most, BESIDE);
+        assert_eq!(pace.turn(later + QUIET, 1001, 0), AT_ONCE);
     }
 
     #[test]
     fn events_that_are_gone_are_no_news() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        let freed = PROMISED;
         pace.turn(start, 1000, 0);
         // A ledger that went back, a drop that was forgotten.
-        assert_eq!(pace.turn(start + QUIET, 400 + freed, freed), Turn::Prompt);
-        assert_eq!(pace.turn(start + QUIET, 401 + freed, freed), Turn::Polite);
-    }
-
-    #[test]
-    fn beside_others_sweeps_take_half_of_the_time_and_never_stop() {
-        for (took, pause) in [(0, 0), (4, 4), (50, 50), (51, 50), (100, 50)] {
-            assert_eq!(Turn::Polite.pause(millis(took)), millis(pause), "{took} ms");
-            assert_eq!(Turn::Prompt.pause(millis(took)), Duration::ZERO);
-        }
-        assert!(Turn::Polite.most() < Turn::Prompt.most());
+        assert_eq!(pace.turn(start + QUIET, 400, 0), AT_ONCE);
+        assert_eq!(pace.turn(start + QUIET, 401, 0).most, BESIDE);
     }
 }

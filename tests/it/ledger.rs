@@ -1,5 +1,7 @@
 //! The ledger by the API: filtered, from either end, and whole as CSV.
 
+use std::collections::BTreeMap;
+
 use dropgate::local::TestServers;
 use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
@@ -285,4 +287,46 @@ async fn a_commit_finds_what_it_touches_by_its_key_in_a_new_database() {
     // Other work reads all of them now and then; a commit would do so each time.
     let (most, walked) = ((10 * SKUS) as i64, (CALLS * SKUS) as i64);
     assert!(most < walked && read.iter().all(|read| *read < most), "{read:?}");
+}
+
+/// On which page of its table each reservation stands.
+async fn pages_of_reservations(sql: &tokio_postgres::Client) -> BTreeMap<String, String> {
+    let sql_text = "SELECT id::text, split_part(ctid::text, ',', 1) FROM reservations";
+    let rows = sql.query(sql_text, &[]).await.expect("the reservations");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_hold_stays_on_its_page() {
+    const HOLDS: usize = 200;
+    let apart = Apart::new("on-page").await;
+    let (sql, connection) =
+        tokio_postgres::connect(apart.database(), NoTls).await.expect("the database");
+    tokio::spawn(connection);
+    let drop = format!("on-page-{}", Uuid::now_v7().simple());
+    let engine = apart.engine(&[]);
+    let put = |path: &str, body: Value| {
+        let path = format!("/drops/{drop}{path}");
+        apart.admin(&engine, Method::PUT, &path).json(&body).send()
+    };
+    put("", json!({})).await.ok(201);
+    put("/skus/a", json!({ "initial_stock": HOLDS })).await.ok(201);
+    let held: Vec<Value> = stream::iter(0..HOLDS)
+        .map(async |n| {
+            let body = json!({ "customer_id": format!("c-{n}"), "lines": lines(&[("a", 1)]) });
+            apart.shop(engine.url(), &drop, "", &body).send().await.ok(201)
+        })
+        .buffer_unordered(16)
+        .collect()
+        .await;
+    let before = pages_of_reservations(&sql).await;
+    assert_eq!(before.len(), HOLDS);
+    stream::iter(held.iter().enumerate())
+        .for_each_concurrent(16, async |(n, held)| {
+            let path = format!("/{}/confirm", held["id"].as_str().expect("an id"));
+            let order = json!({ "order_id": format!("order-{n:030}") });
+            apart.shop(engine.url(), &drop, &path, &order).send().await.ok(200);
+        })
+        .await;
+    assert_eq!(pages_of_reservations(&sql).await, before);
 }
