@@ -80,7 +80,7 @@ const DECIDED: u8 = 2;
 const GIVEN_UP: u8 = 3;
 
 /// The entrance of a lane.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Lane {
     waiting: Entrance<Box<dyn Work>>,
 }
@@ -215,7 +215,7 @@ impl<O: Operation> Work for Errand<O> {
 
 impl Lane {
     /// Starts the lane of a drop, which puts what it reads of the journal into `inbox`. It ends
-    /// when its last entrance is gone.
+    /// when its entrance is gone.
     #[must_use]
     pub fn start(
         store: Store,

@@ -1,4 +1,4 @@
-//! What waits for its turn: many put in, one takes out, and is woken only once there is enough for it.
+//! What waits for its turn: whoever takes it out is woken only once there is enough.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// A queue for `most` items.
 #[must_use]
 pub fn queue<T>(most: usize) -> (Entrance<T>, Queue<T>) {
-    let state = State { waiting: VecDeque::new(), wanted: 0, entrances: 1, taken: true };
+    let state = State { waiting: VecDeque::new(), wanted: 0, closed: false };
     let shared = Arc::new(Shared { state: Mutex::new(state), most, enough: Notify::new() });
     (Entrance(Arc::clone(&shared)), Queue(shared))
 }
@@ -35,9 +35,8 @@ struct State<T> {
     waiting: VecDeque<T>,
     /// How many items whoever takes them waits for; 0 while nobody does.
     wanted: usize,
-    entrances: usize,
-    /// Whether there is anybody to take them.
-    taken: bool,
+    /// Whether one of the two ends is gone.
+    closed: bool,
 }
 
 impl<T> Shared<T> {
@@ -53,7 +52,7 @@ impl<T> Entrance<T> {
     /// The item, when the queue is full or nobody takes anything out any more.
     pub fn put(&self, item: T) -> Result<(), T> {
         let mut state = self.0.lock();
-        if !state.taken || state.waiting.len() >= self.0.most {
+        if state.closed || state.waiting.len() >= self.0.most {
             return Err(item);
         }
         state.waiting.push_back(item);
@@ -69,27 +68,15 @@ impl<T> Entrance<T> {
     }
 }
 
-impl<T> Clone for Entrance<T> {
-    fn clone(&self) -> Entrance<T> {
-        self.0.lock().entrances += 1;
-        Entrance(Arc::clone(&self.0))
-    }
-}
-
 impl<T> Drop for Entrance<T> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.entrances -= 1;
-        let last = state.entrances == 0;
-        drop(state);
-        if last {
-            self.0.enough.notify_one();
-        }
+        self.0.lock().closed = true;
+        self.0.enough.notify_one();
     }
 }
 
 impl<T> Queue<T> {
-    /// Waits until so many items are there. False when there are fewer and no entrance is left.
+    /// Waits until so many items are there. False when there are fewer and the entrance is gone.
     pub async fn reaches(&mut self, count: usize) -> bool {
         loop {
             {
@@ -97,7 +84,7 @@ impl<T> Queue<T> {
                 if state.waiting.len() >= count {
                     return true;
                 }
-                if state.entrances == 0 {
+                if state.closed {
                     return false;
                 }
                 state.wanted = count;
@@ -119,7 +106,7 @@ impl<T> Queue<T> {
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.taken = false;
+        state.closed = true;
         let left = std::mem::take(&mut state.waiting);
         drop(state);
         drop(left);
@@ -144,7 +131,7 @@ mod tests {
             entrance.put(item).expect("room");
             assert!(!waits.is_finished());
         }
-        entrance.clone().put(2).expect("room");
+        entrance.put(2).expect("room");
         assert_eq!(waits.await.expect("a task"), [0, 1]);
         assert_eq!(entrance.put(3), Err(3), "nobody takes it any more");
     }
@@ -167,14 +154,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_takes_nothing_and_one_without_entrances_ends() {
+    async fn a_full_queue_takes_nothing_and_one_without_an_entrance_ends() {
         let (entrance, mut queue) = queue(1);
         entrance.put('a').expect("room");
         assert_eq!(entrance.put('b'), Err('b'));
-        let other = entrance.clone();
-        drop(entrance);
         assert_eq!(queue.reaches(2).now_or_never(), None);
-        drop(other);
+        drop(entrance);
         assert!(!queue.reaches(2).await, "one is less than two");
         assert!(queue.reaches(1).await);
         assert_eq!(queue.take(9), ['a']);

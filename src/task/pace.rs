@@ -15,6 +15,9 @@ const BESIDE: u32 = 100;
 /// second of their deadline; a fifth more makes up for moments in which nothing is.
 const A_SECOND: u32 = 12_000;
 const SECOND: Duration = Duration::from_secs(1);
+/// It never pauses longer, so that there is a least rate whatever has been freed before: alone, or by the
+/// first turns of many drops' sweeps.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// For so long after somebody else's last event the process is not alone.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -61,7 +64,7 @@ impl Pace {
         }
         let freed = u32::try_from(swept - before).unwrap_or(0);
         let due = SECOND * freed / A_SECOND;
-        Turn { most: BESIDE, pause: due.saturating_sub(since(began)) }
+        Turn { most: BESIDE, pause: due.saturating_sub(since(began)).min(LONGEST_PAUSE) }
     }
 }
 
@@ -115,6 +118,14 @@ mod tests {
         assert_eq!(pace.turn(start + SECOND, 11 + 1000, 1000).pause, Duration::ZERO);
         let next = pace.turn(start + SECOND, 12 + 1100, 1100);
         assert_eq!(next.pause, SECOND * 100 / A_SECOND);
+    }
+
+    #[test]
+    fn however_much_has_been_freed_sweeps_never_stop() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        pace.turn(start, 1000, 0);
+        let freed = 10 * i64::from(A_SECOND);
+        assert_eq!(pace.turn(start, 1001 + freed, freed).pause, LONGEST_PAUSE);
     }
 
     #[test]

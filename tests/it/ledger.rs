@@ -303,14 +303,8 @@ async fn what_becomes_of_a_hold_stays_on_its_page() {
     let (sql, connection) =
         tokio_postgres::connect(apart.database(), NoTls).await.expect("the database");
     tokio::spawn(connection);
-    let drop = format!("on-page-{}", Uuid::now_v7().simple());
     let engine = apart.engine(&[]);
-    let put = |path: &str, body: Value| {
-        let path = format!("/drops/{drop}{path}");
-        apart.admin(&engine, Method::PUT, &path).json(&body).send()
-    };
-    put("", json!({})).await.ok(201);
-    put("/skus/a", json!({ "initial_stock": HOLDS })).await.ok(201);
+    let drop = apart.new_drop(&engine, HOLDS as i64).await;
     let held: Vec<Value> = stream::iter(0..HOLDS)
         .map(async |n| {
             let body = json!({ "customer_id": format!("c-{n}"), "lines": lines(&[("a", 1)]) });
