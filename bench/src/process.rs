@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    ops::RangeInclusive,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -97,26 +98,33 @@ pub fn resident(id: u32) -> anyhow::Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
-/// Processor time that a process and its ended children have used (`/proc/…/stat`, fields 14
-/// and 15).
+/// Processor time that a process has used (`/proc/…/stat`, fields 14 and 15).
 ///
 /// # Errors
 /// When there is no such process.
 pub fn cpu_time(id: u32) -> anyhow::Result<Duration> {
+    ticks(id, 14..=15)
+}
+
+/// The sum of some fields of `/proc/…/stat` that count ticks; the first of all is number 1.
+fn ticks(id: u32, fields: RangeInclusive<usize>) -> anyhow::Result<Duration> {
+    // The second field is a name in parentheses, and may have spaces.
+    const BEHIND_NAME: usize = 3;
     let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let behind = text.rsplit_once(')').context("a name in parentheses")?.1;
-    let fields: Vec<&str> = behind.split_whitespace().collect();
-    let ticks: u64 = [11, 12].iter().map(|&at| fields[at].parse::<u64>().unwrap_or(0)).sum();
+    let behind: Vec<&str> = behind.split_whitespace().collect();
+    let ticks: u64 = fields.map(|at| behind[at - BEHIND_NAME].parse().unwrap_or(0)).sum();
     let rate = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100);
     Ok(Duration::from_secs_f64(ticks as f64 / rate as f64))
 }
 
-/// The same for a process and all that descend from it, such as Postgres' backends.
+/// The same for a process and all that descend from it, such as Postgres' backends, also those that
+/// have ended (fields 16 and 17).
 ///
 /// # Errors
 /// When there is no such process.
 pub fn cpu_time_of_tree(id: u32) -> anyhow::Result<Duration> {
-    let mut sum = cpu_time(id)?;
+    let mut sum = ticks(id, 14..=17)?;
     let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     for child in children.split_whitespace() {
         sum += cpu_time_of_tree(child.parse()?).unwrap_or_default();

@@ -6,13 +6,13 @@ use dropgate_bench::{
     bench::Spent,
     design::Design,
     load::{CONNECTIONS, closed, open},
-    stage::{Stage, hold_of, open_drop_with, until_durable},
+    stage::{Stage, UNITS, hold_of, open_drop_with, until_durable},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// `what` is `none`, an engine that answers holds from `redis` or `ledger`, or `refusals` of one
-/// whose drops are sold out. Holds are spread over `drops`, and over `skus` of each.
+/// `what` is `none`, `least` (which has one SKU a drop), an engine that answers holds from `redis` or
+/// `ledger`, or `refusals` of one whose drops are sold out. Holds are spread over `drops`, and over `skus` of each.
 pub(crate) async fn look(
     what: &str,
     duration: Duration,
@@ -20,17 +20,20 @@ pub(crate) async fn look(
     drops: u64,
     skus: u64,
 ) -> anyhow::Result<()> {
+    let drop_of = move |n: u64| format!("d{}", n % drops);
+    let sku_of =
+        move |n: u64| if skus == 1 { "s".to_owned() } else { format!("s{}", n / drops % skus) };
     let stage = Stage::start(&std::env::current_exe()?).await?;
+    let named: Vec<String> = (0..drops).map(drop_of).collect();
     let process = match what {
         "none" => stage.front(Design::None).await?,
+        "least" => stage.least(&named, "ledger").await?,
         "refusals" => stage.engine("ledger").await?,
         ack => stage.engine(ack).await?,
     };
-    let drop_of = move |n: u64| format!("d{}", n % drops);
-    let sku_of = move |n: u64| format!("s{}", n / drops % skus);
     let all: Vec<String> = (0..skus).map(|n| sku_of(n * drops)).collect();
-    let opened = if what == "none" { 0 } else { drops };
-    let (units, status) = if what == "refusals" { (0, 409) } else { (100_000_000, 201) };
+    let opened = if ["none", "least"].contains(&what) { 0 } else { drops };
+    let (units, status) = if what == "refusals" { (0, 409) } else { (UNITS, 201) };
     for n in 0..opened {
         open_drop_with(&process, &drop_of(n), &json!({}), &all, units).await?;
     }

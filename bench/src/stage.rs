@@ -16,6 +16,10 @@ use crate::{
     watch::Watch,
 };
 
+/// Nobody runs out of them.
+pub const UNITS: u64 = 100_000_000;
+/// Holds with which a process warms up that has just been started.
+const WARM_HOLDS: u64 = 2_000;
 /// No part of the benchmark takes longer.
 const HOLD_SECONDS: u32 = 86_400;
 
@@ -103,6 +107,72 @@ impl Stage {
         let mut all = self.settings();
         all.extend_from_slice(settings);
         Process::start(&self.program, &["front", name.get_name()], &all).await
+    }
+
+    /// Starts the least that makes holds of `drops` durable, which answers them as an engine with this
+    /// `hold_ack`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn least(&self, drops: &[String], hold_ack: &str) -> anyhow::Result<Process> {
+        let settings = [
+            ("BENCH_DROP", drops.join(",")),
+            ("BENCH_UNITS", UNITS.to_string()),
+            ("BENCH_ACK", hold_ack.to_owned()),
+        ];
+        let process = self.front_with(Design::Least, &settings).await?;
+        // Its first holds find nothing prepared.
+        let drops = drops.to_vec();
+        fill(&process, WARM_HOLDS, move |n| hold(&drops[n as usize % drops.len()], n)).await?;
+        Ok(process)
+    }
+
+    /// Waits until the least has committed so many holds of its only drop, those of its start not counted.
+    ///
+    /// # Errors
+    /// When Postgres can't be reached.
+    pub async fn until_least_has(&self, drop: &str, holds: u64) -> anyhow::Result<()> {
+        let client = self.postgres().await?;
+        let sql = "SELECT last_seq FROM least_drops WHERE id = $1";
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let seq: i64 = client.query_one(sql, &[&drop]).await?.try_get(0)?;
+            if seq >= i64::try_from(WARM_HOLDS + holds)? {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the holds of {drop} are not committed");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until neither server works for an earlier run: no file is written anew, no table is
+    /// vacuumed. Whoever came next would pay for it.
+    ///
+    /// # Errors
+    /// When one does not answer, or never comes to rest.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        let (mut redis, postgres) = (self.watch().await?, self.postgres().await?);
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while redis.rewrites().await?
+            || postgres.query_one(sql, &[]).await?.try_get::<_, i64>(0)? > 0
+        {
+            ensure!(Instant::now() < deadline, "the servers do not come to rest");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// A connection to the database of the engines.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn postgres(&self) -> anyhow::Result<tokio_postgres::Client> {
+        let (client, connection) =
+            tokio_postgres::connect(self.database_url(), tokio_postgres::NoTls).await?;
+        // It ends with its client.
+        tokio::spawn(connection);
+        Ok(client)
     }
 
     /// The database of the engines.

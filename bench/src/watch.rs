@@ -68,6 +68,18 @@ impl Watch {
         Ok((user + seconds("used_cpu_sys_main_thread")?) * 1e6)
     }
 
+    /// Whether Redis is writing its file anew.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn rewrites(&mut self) -> anyhow::Result<bool> {
+        let info: String =
+            redis::cmd("INFO").arg("persistence").query_async(&mut self.connection).await?;
+        let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+        let busy = |name| ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"].contains(&name);
+        Ok(lines.any(|(name, value)| busy(name) && value != "0"))
+    }
+
     /// The keys of a drop.
     ///
     /// # Errors

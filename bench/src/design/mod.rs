@@ -8,6 +8,7 @@
 mod conditional_update;
 mod evalsha;
 mod for_update;
+mod least;
 mod none;
 mod pool;
 mod redis_lock;
@@ -46,6 +47,8 @@ const TTL: i64 = 900_000;
 pub enum Design {
     /// No work at all: the limit.
     None,
+    /// The least that makes a hold durable as the engine does, and nothing else: no rival, a limit too.
+    Least,
     /// A script in Redis for each request, and nothing else.
     Evalsha,
     /// A lock in Redis around read, check and write; who does not get it tries again soon.
@@ -69,6 +72,7 @@ pub async fn serve(design: Design) -> anyhow::Result<()> {
     // Whoever started this takes a connection for a sign that all is set up.
     let router = match design {
         Design::None => none::router(),
+        Design::Least => least::router().await?,
         Design::Evalsha => evalsha::router().await?,
         Design::RedisLockSpin => redis_lock::spin::router().await?,
         Design::RedisLockMessage => redis_lock::message::router().await?,

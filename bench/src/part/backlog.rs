@@ -8,7 +8,7 @@ use crate::{
     load::{CONNECTIONS, closed},
     plot::{Axis, Plot},
     report::{Figure, Goal, Outcome, number},
-    stage::{drain, durable_seq, hold, open_drop},
+    stage::{UNITS, drain, durable_seq, hold, open_drop},
 };
 
 pub(super) const ABOUT: About = About {
@@ -55,7 +55,7 @@ struct Run {
 
 async fn load(bench: &Bench, pair: &mut Pair) -> anyhow::Result<Run> {
     let (drop, from) = (bench.drop(), bench.customers());
-    open_drop(&pair.engine, &drop, 100_000_000).await?;
+    open_drop(&pair.engine, &drop, UNITS).await?;
     drain(&pair.engine, &mut pair.watch, &drop).await?;
     let (address, asked) = (pair.engine.address, drop.clone());
     let duration = bench.seconds * 15;

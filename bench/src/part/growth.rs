@@ -12,7 +12,7 @@ use crate::{
     plot::{self, Plot},
     process::Process,
     report::{Figure, Goal, Outcome, Table, whole},
-    stage::{Stage, drain, hold_of, open_drop_with},
+    stage::{Stage, UNITS, drain, hold, hold_of, open_drop_with},
     statistics::{Samples, median},
     watch::Watch,
 };
@@ -24,10 +24,10 @@ pub(super) const ABOUT: About = About {
           only while it is measured. Active holds: a drop is filled, then 20,000 more are \
           measured, at the low levels in several drops, 2,000 in each at most, so that they stay \
           near their level. SKUs and drops: 20,000 holds, spread evenly. The figure is the worst \
-          level over the first, round by round.",
+          level over the first, round by round. `least` is the bound of `holds`: it has a script call for \
+          each drop too, and one commit for all.",
 };
 
-const UNITS: u64 = 10_000_000;
 /// Holds that are measured at a level in a round.
 const MEASURED: u64 = 20_000;
 /// In a drop that is nearly empty at most so many are measured.
@@ -77,7 +77,35 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
         eprintln!("  by {name}");
         Box::pin(grow(bench, grows, name, levels, goal, &mut outcome)).await?;
     }
+    outcome.figures.push(least_by_drops(bench, small).await?);
     Ok(outcome)
+}
+
+/// What a hold of the least costs in many drops over what it costs in one.
+async fn least_by_drops(bench: &Bench, most: u64) -> anyhow::Result<Figure> {
+    let stage = bench.stage().await?;
+    let sizes = [1, most];
+    let costs = bench
+        .rounds_cold(&sizes, async |size| {
+            stage.settle().await?;
+            let drops: Vec<String> = (0..size).map(|_| bench.drop()).collect();
+            let least = stage.least(&drops, "ledger").await?;
+            let (from, holds) = (bench.customers(), bench.scaled(MEASURED).max(4000));
+            let make = move |n: u64| hold(&drops[n as usize % drops.len()], from + n);
+            let before = Spent::so_far(&stage, &least)?;
+            closed_until(least.address, CONNECTIONS, Until::Calls(holds), make).await?.only(201)?;
+            tokio::time::sleep(SETTLE).await;
+            let cost = Spent::so_far(&stage, &least)?.since(before, holds).served();
+            least.stop()?;
+            Ok(cost)
+        })
+        .await?;
+    let title = format!("the least's cost of a hold in {} drops over one", whole(most));
+    Ok(Figure::new(title, "times", &costs.ratios(most, 1)).side(whole(1), "µs", costs.of(1)).side(
+        whole(most),
+        "µs",
+        costs.of(most),
+    ))
 }
 
 /// Measures along one axis, and adds a figure, a table and a plot.
@@ -137,6 +165,7 @@ async fn grow(
 
 /// Microseconds a hold, and holds a second.
 async fn measure(bench: &Bench, grows: Grows, level: &mut Level) -> anyhow::Result<(f64, f64)> {
+    level.stage.settle().await?;
     let engine = level.stage.engine("ledger").await?;
     let holds = bench.scaled(MEASURED).max(4000);
     let (mut cost, mut seconds) = (0.0, 0.0);

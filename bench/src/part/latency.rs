@@ -1,6 +1,9 @@
 //! Latency under load, and what a durable hold adds to a call that does no work.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use hdrhistogram::Histogram;
@@ -9,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::About;
 use crate::{
     bench::{Bench, Pair},
-    load::{CONNECTIONS, Open, closed, open},
+    load::{CONNECTIONS, Call, Open, closed, open},
     plot::{Axis, Plot},
     report::{Figure, Goal, Outcome, Table, number},
-    stage::{Stage, drain, fill, hold, open_drop},
+    stage::{Stage, UNITS, drain, fill, hold, open_drop},
     statistics::{Samples, median},
 };
 
@@ -24,11 +27,12 @@ pub(super) const ABOUT: About = About {
           adds is the difference of the medians of engine and front at half of that load, over \
           the sum of one Redis round trip (`EVALSHA` of a script that does nothing) and one \
           synchronous commit (an `INSERT`), each the median of 300 by a single client in the \
-          same round.",
+          same round. `least` is the bound of `holds`, at the same rate.",
 };
 
 const NONE: &str = "no work";
 const ENGINE: &str = "engine";
+const LEAST: &str = "least";
 const UNIT: &str = "round trip + commit";
 /// More than are ever under way below the maximal load.
 const OPEN_CONNECTIONS: usize = 512;
@@ -41,7 +45,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let most = maximal_load(bench, &mut pair).await?;
     let mut units = Samples::default();
     let medians = bench
-        .rounds(&[ENGINE, NONE, UNIT], async |side, duration| {
+        .rounds(&[ENGINE, LEAST, NONE, UNIT], async |side, duration| {
             if side == UNIT {
                 let (trip, commit) = round_trip_and_commit(&mut pair).await?;
                 units.push("trip", trip);
@@ -51,24 +55,31 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             Ok(at_rate(bench, &mut pair, side, most / 2.0, duration).await?.quantile(0.5))
         })
         .await?;
-    let pairs = medians.of(ENGINE).iter().zip(medians.of(NONE)).zip(medians.of(UNIT));
-    let added: Vec<f64> = pairs.map(|((engine, none), unit)| (engine - none) / unit).collect();
+    let added = |side: &str| -> Vec<f64> {
+        let pairs = medians.of(side).iter().zip(medians.of(NONE)).zip(medians.of(UNIT));
+        pairs.map(|((side, none), unit)| (side - none) / unit).collect()
+    };
     // The first value is that of the warm-up.
     let unit = |name: &str| units.of(name).get(1..).unwrap_or_default().to_vec();
     let figure = Figure::new(
         "added median latency of a durable hold, at half load, over (Redis round trip + commit)",
         "times",
-        &added,
+        &added(ENGINE),
     )
     .goal(Goal::AtMost(3.0))
     .side(ENGINE, "ms", medians.of(ENGINE))
     .side(NONE, "ms", medians.of(NONE))
     .side("Redis round trip", "ms", &unit("trip"))
     .side("synchronous commit", "ms", &unit("commit"));
+    let least = Figure::new("the same of the least", "times", &added(LEAST)).side(
+        LEAST,
+        "ms",
+        medians.of(LEAST),
+    );
     let (table, plot) = over_load(bench, &mut pair, most).await?;
     let load = Figure::new("maximal durable load", "holds/s", &[most]);
     Ok(Outcome {
-        figures: vec![figure, load],
+        figures: vec![figure, least, load],
         tables: vec![table],
         plots: vec![plot],
         notes: Vec::new(),
@@ -80,7 +91,7 @@ pub(super) async fn maximal_load(bench: &Bench, pair: &mut Pair) -> anyhow::Resu
     let mut rates = Vec::new();
     for _ in 0..4 {
         let (drop, from) = (bench.drop(), bench.customers());
-        open_drop(&pair.engine, &drop, 100_000_000).await?;
+        open_drop(&pair.engine, &drop, UNITS).await?;
         let asked = drop.clone();
         let duration = bench.seconds.min(Duration::from_secs(3));
         let make = move |n| hold(&asked, from + n);
@@ -101,20 +112,38 @@ async fn at_rate(
     rate: f64,
     duration: Duration,
 ) -> anyhow::Result<Open> {
+    pair.stage.settle().await?;
     let (drop, from) = (bench.drop(), bench.customers());
-    open_drop(&pair.engine, &drop, 100_000_000).await?;
-    let address = if side == NONE { pair.none.address } else { pair.engine.address };
     let asked = drop.clone();
     let make = move |n| hold(&asked, from + n);
+    if side == LEAST {
+        let least = pair.stage.least(std::slice::from_ref(&drop), "ledger").await?;
+        let run = open_for(least.address, rate, duration, make).await?;
+        least.stop()?;
+        return Ok(run);
+    }
+    open_drop(&pair.engine, &drop, UNITS).await?;
+    let address = if side == NONE { pair.none.address } else { pair.engine.address };
     // The first hold of a drop finds nothing prepared.
     if side == ENGINE {
         let (asked, from) = (drop.clone(), bench.customers());
         fill(&pair.engine, CONNECTIONS as u64, move |n| hold(&asked, from + n)).await?;
     }
+    let run = open_for(address, rate, duration, make).await?;
+    drain(&pair.engine, &mut pair.watch, &drop).await?;
+    Ok(run)
+}
+
+/// Holds at a fixed rate, all of which must be taken.
+async fn open_for(
+    address: SocketAddr,
+    rate: f64,
+    duration: Duration,
+    make: impl Fn(u64) -> Call + Send + Sync + 'static,
+) -> anyhow::Result<Open> {
     let stop = CancellationToken::new();
     let run = open(address, OPEN_CONNECTIONS, rate, duration, stop, make).await?;
     run.only(201)?;
-    drain(&pair.engine, &mut pair.watch, &drop).await?;
     Ok(run)
 }
 
@@ -135,9 +164,7 @@ async fn round_trip_and_commit(pair: &mut Pair) -> anyhow::Result<(f64, f64)> {
 
 /// Milliseconds of each of so many commits of one row.
 async fn commits(stage: &Stage, times: usize) -> anyhow::Result<Vec<f64>> {
-    let (client, connection) =
-        tokio_postgres::connect(stage.database_url(), tokio_postgres::NoTls).await?;
-    let connection = tokio::spawn(connection);
+    let client = stage.postgres().await?;
     client.batch_execute("CREATE TABLE IF NOT EXISTS bench_commit (number bigint)").await?;
     let insert = client.prepare("INSERT INTO bench_commit VALUES ($1)").await?;
     let mut commits = Vec::with_capacity(times);
@@ -146,8 +173,6 @@ async fn commits(stage: &Stage, times: usize) -> anyhow::Result<Vec<f64>> {
         client.execute(&insert, &[&number]).await?;
         commits.push(since.elapsed().as_secs_f64() * 1e3);
     }
-    drop(client);
-    connection.await??;
     Ok(commits)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     load::{CONNECTIONS, Call, closed},
     process::Process,
     report::{Figure, Goal, Outcome, Table},
-    stage::{Stage, drain, hold, open_drop},
+    stage::{Stage, UNITS, drain, hold, open_drop},
     statistics::{Samples, median},
     watch::Watch,
 };
@@ -22,7 +22,6 @@ pub(super) const ABOUT: About = About {
           by address counts.",
 };
 
-const UNITS: u64 = 100_000_000;
 /// Too high for anybody to be refused.
 const LIMITS: [(&str, &str); 2] =
     [("DROPGATE_RATE_KEY", "100000/s"), ("DROPGATE_RATE_ADDRESS", "100000/s")];

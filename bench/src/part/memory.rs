@@ -11,7 +11,7 @@ use super::About;
 use crate::{
     bench::{Bench, Pair},
     report::{Figure, Goal, Outcome, Table},
-    stage::{drain, fill, hold, open_drop},
+    stage::{UNITS, drain, fill, hold, open_drop},
 };
 
 pub(super) const ABOUT: About = About {
@@ -62,7 +62,7 @@ async fn taken(
     with_keys: bool,
 ) -> anyhow::Result<BTreeMap<String, f64>> {
     let drop = bench.drop();
-    open_drop(&pair.engine, &drop, 100_000_000).await?;
+    open_drop(&pair.engine, &drop, UNITS).await?;
     trimmed(pair, &drop).await?;
     let before = pair.watch.memory(&drop).await?;
     let asked = drop.clone();

@@ -9,7 +9,7 @@ use crate::{
     bench::{Bench, Pair},
     load::Connection,
     report::{Figure, Goal, Outcome, number, whole},
-    stage::{drain, fill, hold, open_drop},
+    stage::{UNITS, drain, fill, hold, open_drop},
 };
 
 pub(super) const ABOUT: About = About {
@@ -27,7 +27,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let mut pair = bench.pair("ledger").await?;
     let holds = bench.scaled(HOLDS);
     let (drop, from) = (bench.drop(), bench.customers());
-    open_drop(&pair.engine, &drop, 100_000_000).await?;
+    open_drop(&pair.engine, &drop, UNITS).await?;
     let (asked, since) = (drop.clone(), Instant::now());
     fill(&pair.engine, holds, move |n| hold(&asked, from + n)).await?;
     let filled = since.elapsed();

@@ -7,7 +7,7 @@ use crate::{
     bench::{Bench, Pair, Spent},
     load::{CONNECTIONS, closed},
     report::{Figure, Goal, Outcome, Table},
-    stage::{drain, hold, open_drop},
+    stage::{UNITS, drain, hold, open_drop},
     statistics::{Samples, median},
     watch::Watch,
 };
@@ -18,11 +18,14 @@ pub(super) const ABOUT: About = About {
           journal is drained, over the holds; what Redis works while nothing is asked is taken \
           off. 256 connections make large batches, one connection makes batches of one call. The \
           `SET`s have a key of their own and 100 bytes each and are pipelined, 128 at a time. \
+          `least` is the bound of `holds`: a script that takes units, counts a customer's, stores the \
+          hold, its deadline and an entry of a journal, and does nothing else. \
           Append-only file on, synced every second.",
 };
 
 const CROWD: &str = "256 in flight";
 const ALONE: &str = "1 in flight";
+const LEAST: &str = "least, 256 in flight";
 const SET: &str = "pipelined SET";
 const SETS: u64 = 200_000;
 const BATCH: u64 = 128;
@@ -31,10 +34,12 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let mut pair = bench.pair("ledger").await?;
     let mut spent = Samples::default();
     let cpu = bench
-        .rounds(&[CROWD, ALONE, SET], async |side, duration| {
+        .rounds(&[CROWD, ALONE, LEAST, SET], async |side, duration| {
+            pair.stage.settle().await?;
             let idle = idle(&mut pair.watch).await?;
             match side {
                 SET => sets(bench, &mut pair.watch, idle).await,
+                LEAST => of_least(bench, &mut pair, duration, idle).await,
                 _ => {
                     let connections = if side == ALONE { 1 } else { CONNECTIONS };
                     let (redis, all) = holds(bench, &mut pair, connections, duration, idle).await?;
@@ -67,6 +72,9 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             .goal(Goal::AtMost(2.0))
             .side(CROWD, unit, cpu.of(CROWD))
             .side(SET, unit, cpu.of(SET)),
+        Figure::new("Redis CPU a hold of the least over a `SET`", "times", &cpu.ratios(LEAST, SET))
+            .side(LEAST, unit, cpu.of(LEAST))
+            .side(SET, unit, cpu.of(SET)),
     ];
     Ok(Outcome { figures, tables: vec![table], ..Outcome::default() })
 }
@@ -87,7 +95,7 @@ async fn holds(
     idle: f64,
 ) -> anyhow::Result<(f64, Spent)> {
     let (drop, from) = (bench.drop(), bench.customers());
-    open_drop(&pair.engine, &drop, 100_000_000).await?;
+    open_drop(&pair.engine, &drop, UNITS).await?;
     drain(&pair.engine, &mut pair.watch, &drop).await?;
     let spent = Spent::so_far(&pair.stage, &pair.engine)?;
     let (before, since) = (pair.watch.cpu_micros().await?, Instant::now());
@@ -100,6 +108,24 @@ async fn holds(
     let resting = idle * since.elapsed().as_secs_f64();
     let spent = Spent::so_far(&pair.stage, &pair.engine)?.since(spent, holds);
     Ok(((worked - resting) / holds as f64, spent))
+}
+
+/// Microseconds of Redis' main thread a hold of the least.
+async fn of_least(
+    bench: &Bench,
+    pair: &mut Pair,
+    duration: Duration,
+    idle: f64,
+) -> anyhow::Result<f64> {
+    let (drop, from) = (bench.drop(), bench.customers());
+    let least = pair.stage.least(std::slice::from_ref(&drop), "ledger").await?;
+    let (before, since) = (pair.watch.cpu_micros().await?, Instant::now());
+    let make = move |n| hold(&drop, from + n);
+    let holds = closed(least.address, CONNECTIONS, duration, make).await?.only(201)?;
+    let worked = pair.watch.cpu_micros().await? - before;
+    let resting = idle * since.elapsed().as_secs_f64();
+    least.stop()?;
+    Ok((worked - resting) / holds as f64)
 }
 
 /// Microseconds of Redis' main thread a `SET`.

@@ -12,8 +12,8 @@ use crate::{
     load::{CONNECTIONS, closed},
     process::Process,
     report::{Figure, Goal, Outcome, Table, number},
-    stage::{Stage, drain, hold, open_drop_with},
-    statistics::Samples,
+    stage::{Stage, UNITS, drain, hold, open_drop_with},
+    statistics::{Samples, median},
 };
 
 pub(super) const ABOUT: About = About {
@@ -24,7 +24,8 @@ pub(super) const ABOUT: About = About {
           each design in Postgres, and the best is taken. Every run is of a drop that is sold \
           for the first time. Of the two locks in Redis the better one of each round counts. \
           `evalsha` answers from Redis and writes nothing anywhere else: it is told for \
-          comparison.",
+          comparison. So are the bounds of any engine behind this front: with no work behind it, and with \
+          `least`, as in `holds`.",
 };
 
 const ENGINE: &str = "engine";
@@ -33,12 +34,12 @@ const IN_POSTGRES: [(&str, f64); 3] =
     [("for-update", 20.0), ("conditional-update", 20.0), ("unit-rows", 4.0)];
 const LOCKS: [&str; 2] = ["redis-lock-spin", "redis-lock-message"];
 const EVALSHA: &str = "evalsha";
+/// No rivals: what the front can do, and what it can do with the least behind it.
+const BOUNDS: [&str; 2] = ["least", "none"];
 const POOLS: [usize; 5] = [4, 8, 16, 32, 64];
 /// A run of the sweep is no longer.
 const SWEEP: Duration = Duration::from_secs(2);
-/// Nobody runs out of them.
-const UNITS: u64 = 100_000_000;
-/// Nor of these, where each has a row that must be made first.
+/// Nobody runs out of these either, where each has a row that must be made first.
 const ROWS: u64 = 300_000;
 
 pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
@@ -56,13 +57,15 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
         table.row(format!("`{name}`, best with {}", POOLS[best]), &rates);
         rivals.push((name, POOLS[best]));
     }
-    rivals.extend([LOCKS[0], LOCKS[1], EVALSHA].map(|name| (name, POOLS[2])));
+    let others = [LOCKS[0], LOCKS[1], EVALSHA, BOUNDS[0], BOUNDS[1]];
+    rivals.extend(others.map(|name| (name, POOLS[2])));
     let engine = stage.engine("ledger").await?;
     let mut watch = stage.watch().await?;
     let mut sides: Vec<&str> = rivals.iter().map(|(name, _)| *name).collect();
     sides.push(ENGINE);
     let rates = bench
         .rounds(&sides, async |side, duration| {
+            stage.settle().await?;
             if let Some(rival) = rivals.iter().find(|(name, _)| *name == side) {
                 return of_rival(bench, &stage, *rival, duration).await;
             }
@@ -74,7 +77,26 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             Ok(rate)
         })
         .await?;
-    Ok(Outcome { figures: figures(&rates), tables: vec![table], ..Outcome::default() })
+    let tables = vec![times(&rates), table];
+    Ok(Outcome { figures: figures(&rates), tables, ..Outcome::default() })
+}
+
+/// How many times as fast as each rival the engine is, and how many anybody could be.
+fn times(rates: &Samples) -> Table {
+    let mut table = Table::new(&["times as fast as", ENGINE, "`least`", "no work"]);
+    let locks = rates.best(&LOCKS);
+    let mut row = |name: &str, rival: &[f64]| {
+        let over = |side: &str| {
+            let pairs = rates.of(side).iter().zip(rival);
+            median(&pairs.map(|(side, rival)| side / rival).collect::<Vec<_>>())
+        };
+        table.row(name, &[over(ENGINE), over(BOUNDS[0]), over(BOUNDS[1])]);
+    };
+    for (name, _) in IN_POSTGRES {
+        row(&format!("`{name}`"), rates.of(name));
+    }
+    row("the better Redis lock", &locks);
+    table
 }
 
 fn figures(rates: &Samples) -> Vec<Figure> {

@@ -13,7 +13,7 @@ use crate::{
     load::{CONNECTIONS, Call, Connection, Watchers, closed},
     process::resident,
     report::{Figure, Goal, Outcome},
-    stage::{drain, hold, open_drop},
+    stage::{UNITS, drain, hold, open_drop},
     statistics::median,
 };
 
@@ -28,7 +28,6 @@ pub(super) const ABOUT: About = About {
 };
 
 const STREAMS: u64 = 5_000;
-const UNITS: u64 = 100_000_000;
 const FEW: u64 = 3_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
