@@ -58,13 +58,23 @@ impl Scene {
         let (client, connection) =
             tokio_postgres::connect(&self.database, tokio_postgres::NoTls).await?;
         let connection = tokio::spawn(connection);
-        let sum = |column, table| {
+        let sum = async |column, table| {
             let of = design.replace('-', "_");
-            format!("SELECT sum({column})::bigint FROM {of}_{table} WHERE drop_id = $1")
+            let sql = format!("SELECT sum({column})::bigint FROM {of}_{table} WHERE drop_id = $1");
+            anyhow::Ok(client.query_one(&sql, &[&drop]).await?.try_get::<_, i64>(0)?)
         };
-        let held = client.query_one(&sum("quantity", "reservations"), &[&drop]).await?;
-        let used = client.query_one(&sum("used", "customers"), &[&drop]).await?;
-        let (held, used): (i64, i64) = (held.try_get(0)?, used.try_get(0)?);
+        let (held, used) = if design == "least" {
+            let held = sum("quantity", "lines").await?;
+            for (column, table) in [("quantity", "ledger"), ("held", "stock")] {
+                ensure!(sum(column, table).await? == held, "{table} has not {held}");
+            }
+            let client = redis::Client::open(self.redis.as_str())?;
+            let mut redis = client.get_multiplexed_async_connection().await?;
+            let used: Vec<i64> = redis.hvals(format!("least:{{{drop}}}:customers")).await?;
+            (held, used.iter().sum())
+        } else {
+            (sum("quantity", "reservations").await?, sum("used", "customers").await?)
+        };
         connection.abort();
         ensure!(held == used, "{held} units are held, {used} count against limits");
         Ok(u64::try_from(held)?)
