@@ -39,6 +39,12 @@ pub fn median(values: &[f64]) -> f64 {
     Spread::of(values).median
 }
 
+/// One value over the other, pair by pair.
+#[must_use]
+pub fn ratios(over: &[f64], under: &[f64]) -> Vec<f64> {
+    over.iter().zip(under).map(|(over, under)| over / under).collect()
+}
+
 /// What each side came to, round by round: the values at one place belong together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples {
@@ -65,7 +71,7 @@ impl Samples {
     /// One value over the other, round by round.
     #[must_use]
     pub fn ratios(&self, over: impl Display, under: impl Display) -> Vec<f64> {
-        self.of(over).iter().zip(self.of(under)).map(|(over, under)| over / under).collect()
+        ratios(self.of(over), self.of(under))
     }
 
     /// The larger of the sides' values, round by round.

@@ -59,13 +59,20 @@ impl Watch {
     /// # Errors
     /// When Redis does not answer, or is one that does not tell.
     pub async fn cpu_micros(&mut self) -> anyhow::Result<f64> {
-        let info: String = redis::cmd("INFO").arg("cpu").query_async(&mut self.connection).await?;
+        let info = self.info("cpu").await?;
         let seconds = |name: &str| {
-            let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            anyhow::Ok(line.with_context(|| format!("no {name}"))?.trim().parse::<f64>()?)
+            anyhow::Ok(info.get(name).with_context(|| format!("no {name}"))?.parse::<f64>()?)
         };
         let user = seconds("used_cpu_user_main_thread")?;
         Ok((user + seconds("used_cpu_sys_main_thread")?) * 1e6)
+    }
+
+    /// What Redis tells of itself in one section.
+    async fn info(&mut self, section: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let text: String =
+            redis::cmd("INFO").arg(section).query_async(&mut self.connection).await?;
+        let fields = text.lines().filter_map(|line| line.trim().split_once(':'));
+        Ok(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// Whether Redis is writing its file anew.
@@ -73,11 +80,9 @@ impl Watch {
     /// # Errors
     /// When Redis does not answer.
     pub async fn rewrites(&mut self) -> anyhow::Result<bool> {
-        let info: String =
-            redis::cmd("INFO").arg("persistence").query_async(&mut self.connection).await?;
-        let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
-        let busy = |name| ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"].contains(&name);
-        Ok(lines.any(|(name, value)| busy(name) && value != "0"))
+        let info = self.info("persistence").await?;
+        let is_busy = |name: &str| info.get(name).is_some_and(|value| value != "0");
+        Ok(["aof_rewrite_in_progress", "rdb_bgsave_in_progress"].into_iter().any(is_busy))
     }
 
     /// The keys of a drop.

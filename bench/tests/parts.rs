@@ -30,9 +30,14 @@ fn parts_run_and_make_a_page() {
     let json = fs::read_to_string(dir.path().join("bench/results.json")).expect("results");
     let results: Value = serde_json::from_str(&json).expect("JSON");
 
-    for (part, count) in [("holds", 3), ("start", 1), ("backlog", 2), ("limits", 4)] {
+    // How many figures there are, and how many of them have a goal.
+    for (part, count, goals) in
+        [("holds", 3, 1), ("start", 1, 1), ("backlog", 2, 2), ("limits", 4, 4)]
+    {
         let figures = figures(&results, part);
         assert_eq!(figures.len(), count, "{part}");
+        let judged = figures.iter().filter(|figure| figure["met"].is_boolean());
+        assert_eq!(judged.count(), goals, "{part}");
         for figure in figures {
             let [min, median, max] =
                 ["min", "median", "max"].map(|name| figure[name].as_f64().expect(name));

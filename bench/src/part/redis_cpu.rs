@@ -86,6 +86,26 @@ async fn idle(watch: &mut Watch) -> anyhow::Result<f64> {
     Ok((watch.cpu_micros().await? - before) / since.elapsed().as_secs_f64())
 }
 
+/// What Redis' main thread works from here on.
+struct Meter {
+    before: f64,
+    since: Instant,
+    idle: f64,
+}
+
+impl Meter {
+    /// Begins; `idle` is what Redis works in a second while nothing is asked.
+    async fn begin(watch: &mut Watch, idle: f64) -> anyhow::Result<Meter> {
+        Ok(Meter { before: watch.cpu_micros().await?, since: Instant::now(), idle })
+    }
+
+    /// Microseconds since it began, without those of an idle Redis.
+    async fn read(&self, watch: &mut Watch) -> anyhow::Result<f64> {
+        let worked = watch.cpu_micros().await? - self.before;
+        Ok(worked - self.idle * self.since.elapsed().as_secs_f64())
+    }
+}
+
 /// Microseconds of Redis' main thread a hold, and of everybody.
 async fn holds(
     bench: &Bench,
@@ -98,16 +118,15 @@ async fn holds(
     open_drop(&pair.engine, &drop, UNITS).await?;
     drain(&pair.engine, &mut pair.watch, &drop).await?;
     let spent = Spent::so_far(&pair.stage, &pair.engine)?;
-    let (before, since) = (pair.watch.cpu_micros().await?, Instant::now());
+    let meter = Meter::begin(&mut pair.watch, idle).await?;
     let asked = drop.clone();
     let make = move |n| hold(&asked, from + n);
     let run = closed(pair.engine.address, connections, duration, make).await?;
     let holds = run.only(201)?;
     drain(&pair.engine, &mut pair.watch, &drop).await?;
-    let worked = pair.watch.cpu_micros().await? - before;
-    let resting = idle * since.elapsed().as_secs_f64();
+    let worked = meter.read(&mut pair.watch).await?;
     let spent = Spent::so_far(&pair.stage, &pair.engine)?.since(spent, holds);
-    Ok(((worked - resting) / holds as f64, spent))
+    Ok((worked / holds as f64, spent))
 }
 
 /// Microseconds of Redis' main thread a hold of the least.
@@ -119,20 +138,19 @@ async fn of_least(
 ) -> anyhow::Result<f64> {
     let (drop, from) = (bench.drop(), bench.customers());
     let least = pair.stage.least(std::slice::from_ref(&drop), "ledger").await?;
-    let (before, since) = (pair.watch.cpu_micros().await?, Instant::now());
+    let meter = Meter::begin(&mut pair.watch, idle).await?;
     let make = move |n| hold(&drop, from + n);
     let holds = closed(least.address, CONNECTIONS, duration, make).await?.only(201)?;
-    let worked = pair.watch.cpu_micros().await? - before;
-    let resting = idle * since.elapsed().as_secs_f64();
+    let worked = meter.read(&mut pair.watch).await?;
     least.stop()?;
-    Ok((worked - resting) / holds as f64)
+    Ok(worked / holds as f64)
 }
 
 /// Microseconds of Redis' main thread a `SET`.
 async fn sets(bench: &Bench, watch: &mut Watch, idle: f64) -> anyhow::Result<f64> {
     let count = bench.scaled(SETS) / BATCH * BATCH;
     let value = "v".repeat(100);
-    let (before, since) = (watch.cpu_micros().await?, Instant::now());
+    let meter = Meter::begin(watch, idle).await?;
     for batch in 0..count / BATCH {
         let mut pipe = redis::pipe();
         for number in batch * BATCH..(batch + 1) * BATCH {
@@ -140,13 +158,12 @@ async fn sets(bench: &Bench, watch: &mut Watch, idle: f64) -> anyhow::Result<f64
         }
         pipe.query_async::<()>(watch.connection()).await?;
     }
-    let worked = watch.cpu_micros().await? - before;
-    let resting = idle * since.elapsed().as_secs_f64();
+    let worked = meter.read(watch).await?;
     for batch in 0..count / BATCH {
         let keys = (batch * BATCH..(batch + 1) * BATCH).map(|number| format!("bench:set:{number}"));
         let mut unlink = redis::cmd("UNLINK");
         unlink.arg(keys.collect::<Vec<_>>());
         unlink.query_async::<()>(watch.connection()).await?;
     }
-    Ok((worked - resting) / count as f64)
+    Ok(worked / count as f64)
 }

@@ -13,7 +13,7 @@ use crate::{
     process::Process,
     report::{Figure, Goal, Outcome, Table, number},
     stage::{Stage, UNITS, drain, hold, open_drop_with},
-    statistics::{Samples, median},
+    statistics::{Samples, median, ratios},
 };
 
 pub(super) const ABOUT: About = About {
@@ -86,10 +86,7 @@ fn times(rates: &Samples) -> Table {
     let mut table = Table::new(&["times as fast as", ENGINE, "`least`", "no work"]);
     let locks = rates.best(&LOCKS);
     let mut row = |name: &str, rival: &[f64]| {
-        let over = |side: &str| {
-            let pairs = rates.of(side).iter().zip(rival);
-            median(&pairs.map(|(side, rival)| side / rival).collect::<Vec<_>>())
-        };
+        let over = |side: &str| median(&ratios(rates.of(side), rival));
         table.row(name, &[over(ENGINE), over(BOUNDS[0]), over(BOUNDS[1])]);
     };
     for (name, _) in IN_POSTGRES {
@@ -102,9 +99,7 @@ fn times(rates: &Samples) -> Table {
 fn figures(rates: &Samples) -> Vec<Figure> {
     let engine = rates.of(ENGINE);
     let against = |name: &str, rival: &[f64]| {
-        let ratios: Vec<f64> =
-            engine.iter().zip(rival).map(|(ours, theirs)| ours / theirs).collect();
-        Figure::new(format!("durable holds over {name}"), "times", &ratios)
+        Figure::new(format!("durable holds over {name}"), "times", &ratios(engine, rival))
             .side(ENGINE, "holds/s", engine)
     };
     let mut figures = Vec::new();
