@@ -6,7 +6,7 @@ use std::{
 };
 
 use redis::{
-    Client, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, ServerErrorKind, Value,
+    Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, ServerErrorKind, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -14,7 +14,8 @@ use redis::{
 use super::{
     CallReply, DropKeys, RawEntries, Script, StoreError,
     error::is_missing_script,
-    journal::{ENTRIES, push_range},
+    journal::{ENTRIES, range},
+    round::{Answers, Rounds},
     scripts,
 };
 use crate::{domain::Millis, home::Home, measure};
@@ -31,6 +32,13 @@ const PEER_WITHIN: Duration = Duration::from_secs(3);
 /// A connection to Redis that mends itself. Cheap to clone; clones share one socket.
 #[derive(Clone)]
 pub struct Store {
+    link: Link,
+    rounds: Rounds,
+}
+
+/// The connection itself.
+#[derive(Clone)]
+pub(super) struct Link {
     client: Client,
     connection: Arc<RwLock<Current>>,
     home: Home,
@@ -92,33 +100,26 @@ impl Store {
         let client = Client::open(info)?;
         let manager = manage(&client)?;
         let connection = Arc::new(RwLock::new(Current { number: 0, manager }));
-        Ok(Store { client, connection, home: Home::here() })
+        let link = Link { client, connection, home: Home::here() };
+        let rounds = Rounds::start(link.clone());
+        Ok(Store { link, rounds })
     }
 
     /// The runtime of its connection.
     pub(crate) fn home(&self) -> &Home {
-        &self.home
-    }
-
-    fn current(&self) -> (u64, ConnectionManager) {
-        let current = self.connection.read().unwrap_or_else(PoisonError::into_inner);
-        (current.number, current.manager.clone())
-    }
-
-    /// Leaves a connection that is of no use any more: its peer does not answer, takes no writes
-    /// since another server took over, or is no Redis. The manager itself notices nothing of
-    /// that. Calls under way on it end by themselves.
-    fn leave(&self, number: u64) {
-        let Ok(manager) = manage(&self.client) else { return };
-        let mut current = self.connection.write().unwrap_or_else(PoisonError::into_inner);
-        if current.number == number {
-            tracing::info!("leaving the connection to Redis for a new one");
-            *current = Current { number: number + 1, manager };
-        }
+        &self.link.home
     }
 
     pub(super) fn client(&self) -> &Client {
-        &self.client
+        &self.link.client
+    }
+
+    /// Runs a pipeline; each command has a result of its own.
+    ///
+    /// # Errors
+    /// When the pipeline as a whole got no answer.
+    pub(super) async fn run(&self, pipeline: &mut Pipeline) -> Answers {
+        self.link.run(pipeline).await
     }
 
     /// The server's major version; Valkey tells that of the Redis it stands in for.
@@ -142,40 +143,6 @@ impl Store {
         let values = self.run(redis::pipe().cmd("CONFIG").arg("GET").arg(name)).await.ok()?;
         let found: Vec<String> = redis::from_redis_value(values.into_iter().next()?.ok()?).ok()?;
         found.into_iter().nth(1)
-    }
-
-    /// Runs a pipeline; each command has a result of its own.
-    ///
-    /// # Errors
-    /// When the pipeline as a whole got no answer.
-    pub(super) async fn run(
-        &self,
-        pipeline: &mut Pipeline,
-    ) -> Result<Vec<Result<Value, RedisError>>, StoreError> {
-        pipeline.ignore_errors();
-        let (number, mut connection) = self.current();
-        // The manager may wait for a reconnection before it sends: that has a bound too.
-        let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
-        let since = Instant::now();
-        // Who notices that the connection has broken has it opened anew.
-        let query = self.home.opens(pipeline.query_async(&mut connection));
-        let answer: Result<Vec<Result<Value, RedisError>>, _> =
-            match tokio::time::timeout(bound, query).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    self.leave(number);
-                    return Err(StoreError::NoAnswer(format!("not within {bound:?}")));
-                }
-            };
-        measure::since(since, &measure::REDIS);
-        let useless = match &answer {
-            Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_useless)),
-            Err(error) => error.is_timeout() || is_useless(error),
-        };
-        if useless {
-            self.leave(number);
-        }
-        answer.map_err(StoreError::from)
     }
 
     /// Calls scripts of one drop, all in one round trip, in the given order. With `after` it also
@@ -205,8 +172,9 @@ impl Store {
                 arguments: &call.arguments,
             })
             .collect();
-        let (values, journal) =
-            self.invoke_and_read(&invocations, after.map(|after| (keys, after))).await;
+        let read = after.map(|after| range(keys, after, ENTRIES));
+        let arguments = calls.iter().map(|call| call.arguments.len()).sum();
+        let (values, journal) = self.invoke_and_read(&invocations, read, Some(arguments)).await;
         let replies = values.into_iter().map(|value| value.and_then(CallReply::read)).collect();
         (replies, journal)
     }
@@ -217,13 +185,15 @@ impl Store {
         &self,
         invocations: &[Invocation<'_>],
     ) -> Vec<Result<Value, StoreError>> {
-        self.invoke_and_read(invocations, None).await.0
+        self.invoke_and_read(invocations, None, None).await.0
     }
 
+    /// In a round with other drops if it is told how many arguments there are, or by itself.
     async fn invoke_and_read(
         &self,
         invocations: &[Invocation<'_>],
-        read: Option<(&DropKeys, (i64, i64))>,
+        read: Option<Cmd>,
+        in_round: Option<usize>,
     ) -> (Vec<Result<Value, StoreError>>, Option<RawEntries>) {
         let mut journal = None;
         let mut results: Vec<Option<Result<Value, RedisError>>> =
@@ -239,17 +209,19 @@ impl Store {
             if waiting.is_empty() {
                 break;
             }
-            let mut pipeline = redis::pipe();
+            let mut commands = Vec::new();
             if attempt > 0 {
-                scripts_into(&mut pipeline);
+                scripts_into(&mut commands);
             }
             for &i in &waiting {
-                invocations[i].push(&mut pipeline);
+                commands.push(invocations[i].command());
             }
-            if let Some((keys, after)) = read {
-                push_range(&mut pipeline, keys, after, ENTRIES);
-            }
-            match self.run(&mut pipeline).await {
+            commands.extend(read.clone());
+            let answers = match in_round {
+                Some(arguments) => self.rounds.call(commands, arguments).await,
+                None => self.run(&mut pipeline_of(commands)).await,
+            };
+            match answers {
                 Ok(mut values) => {
                     if read.is_some() {
                         journal = values.pop().and_then(Result::ok).map(RawEntries);
@@ -272,6 +244,61 @@ impl Store {
             })
             .collect();
         (results, journal)
+    }
+}
+
+impl Link {
+    /// The runtime that has it.
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    fn current(&self) -> (u64, ConnectionManager) {
+        let current = self.connection.read().unwrap_or_else(PoisonError::into_inner);
+        (current.number, current.manager.clone())
+    }
+
+    /// Leaves a connection that is of no use any more: its peer does not answer, takes no writes
+    /// since another server took over, or is no Redis. The manager itself notices nothing of
+    /// that. Calls under way on it end by themselves.
+    fn leave(&self, number: u64) {
+        let Ok(manager) = manage(&self.client) else { return };
+        let mut current = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number {
+            tracing::info!("leaving the connection to Redis for a new one");
+            *current = Current { number: number + 1, manager };
+        }
+    }
+
+    /// Runs a pipeline; each command has a result of its own.
+    ///
+    /// # Errors
+    /// When the pipeline as a whole got no answer.
+    pub(super) async fn run(&self, pipeline: &mut Pipeline) -> Answers {
+        pipeline.ignore_errors();
+        let (number, mut connection) = self.current();
+        // The manager may wait for a reconnection before it sends: that has a bound too.
+        let bound = RESPONSE_TIMEOUT + CONNECT_TIMEOUT;
+        let since = Instant::now();
+        // Who notices that the connection has broken has it opened anew.
+        let query = self.home.opens(pipeline.query_async(&mut connection));
+        let answer: Result<Vec<Result<Value, RedisError>>, _> =
+            match tokio::time::timeout(bound, query).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    self.leave(number);
+                    return Err(StoreError::NoAnswer(format!("not within {bound:?}")));
+                }
+            };
+        measure::since(since, &measure::REDIS);
+        let useless = match &answer {
+            Ok(values) => values.iter().any(|value| value.as_ref().is_err_and(is_useless)),
+            Err(error) => error.is_timeout() || is_useless(error),
+        };
+        if useless {
+            self.leave(number);
+        }
+        answer.map_err(StoreError::from)
     }
 }
 
@@ -301,15 +328,31 @@ pub(super) struct Invocation<'a> {
 
 impl Invocation<'_> {
     pub(super) fn push(&self, pipeline: &mut Pipeline) {
-        pipeline.cmd("EVALSHA").arg(&self.script.sha).arg(self.keys.len());
+        pipeline.add_command(self.command());
+    }
+
+    fn command(&self) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&self.script.sha).arg(self.keys.len());
         for part in self.keys.iter().chain(self.shared).chain(self.arguments) {
-            pipeline.arg(part);
+            command.arg(part);
         }
+        command
     }
 }
 
-fn scripts_into(pipeline: &mut Pipeline) {
+pub(super) fn pipeline_of(commands: impl IntoIterator<Item = Cmd>) -> Pipeline {
+    let mut pipeline = redis::pipe();
+    commands.into_iter().for_each(|command| {
+        pipeline.add_command(command);
+    });
+    pipeline
+}
+
+fn scripts_into(commands: &mut Vec<Cmd>) {
     for name in scripts::script_names().0 {
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(&Script::named(name).text);
+        let mut command = redis::cmd("SCRIPT");
+        command.arg("LOAD").arg(&Script::named(name).text);
+        commands.push(command);
     }
 }

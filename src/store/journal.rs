@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{Pipeline, RedisError, Value};
+use redis::{Cmd, Pipeline, RedisError, Value};
 
 use super::{
     DropKeys, Script, Store, StoreError,
@@ -107,7 +107,7 @@ impl Store {
     ) -> Result<JournalRead, StoreError> {
         let mut pipeline = redis::pipe();
         push_meta(&mut pipeline, keys);
-        push_range(&mut pipeline, keys, after, ENTRIES);
+        pipeline.add_command(range(keys, after, ENTRIES));
         pipeline.cmd("SET").arg(&keys.writer).arg(engine).arg("NX");
         pipeline.arg("PX").arg(millis(lease));
         pipeline.cmd("GET").arg(&keys.writer);
@@ -229,9 +229,11 @@ pub(super) fn push_meta(pipeline: &mut Pipeline, keys: &DropKeys) {
 }
 
 /// Asks for at most `most` entries behind (`epoch`, `seq`).
-pub(super) fn push_range(pipeline: &mut Pipeline, keys: &DropKeys, after: (i64, i64), most: usize) {
-    pipeline.cmd("XRANGE").arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
-    pipeline.arg("+").arg("COUNT").arg(most);
+pub(super) fn range(keys: &DropKeys, after: (i64, i64), most: usize) -> Cmd {
+    let mut command = redis::cmd("XRANGE");
+    command.arg(keys.journal()).arg(format!("({}-{}", after.0, after.1));
+    command.arg("+").arg("COUNT").arg(most);
+    command
 }
 
 pub(super) fn read_meta(value: Value) -> Result<Option<MetaRead>, StoreError> {

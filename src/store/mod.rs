@@ -12,6 +12,7 @@ mod listen;
 mod rate;
 mod rebuild;
 mod reply;
+mod round;
 mod scripts;
 mod tally;
 

@@ -111,7 +111,7 @@ impl Store {
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
         journal::push_meta(&mut pipeline, keys);
-        journal::push_range(&mut pipeline, keys, after, 1);
+        pipeline.add_command(journal::range(keys, after, 1));
         hash(&mut pipeline, &keys::tally(drop));
         for minute in minutes.clone() {
             hash(&mut pipeline, &keys::tally_of_minute(drop, minute));

@@ -10,20 +10,34 @@ use crate::support::{answered, assert_unavailable, resolve, until};
 
 /// Calls a hold of each drop while no transaction can end, and lets them end when Redis has all.
 async fn hold_at_once(cluster: &Arc<Cluster>, drops: &[String]) -> Vec<JoinHandle<Reply>> {
+    hold_at_once_and_again(cluster, drops, &["k"]).await
+}
+
+/// The same, with a hold for each of these customers, one behind the other.
+async fn hold_at_once_and_again(
+    cluster: &Arc<Cluster>,
+    drops: &[String],
+    customers: &[&'static str],
+) -> Vec<JoinHandle<Reply>> {
     let mut sql = cluster.sql().await.expect("Postgres");
     let barrier = sql.transaction().await.expect("a transaction");
     barrier.batch_execute("LOCK TABLE entries IN ACCESS EXCLUSIVE MODE").await.expect("locked");
-    let calls = drops.iter().cloned().map(|drop| {
-        let cluster = Arc::clone(cluster);
-        tokio::spawn(async move { answered(cluster.hold(0, &drop, "k", Some("k"), None)).await })
-    });
-    let calls = calls.collect();
-    for drop in drops {
-        until("Redis has it", || async {
-            let stock = cluster.redis(&["HGET", &format!("dg:{{{drop}}}:stock"), "s"]).await;
-            redis::from_redis_value::<String>(stock).expect("counts").starts_with("9 1 0 ")
-        })
-        .await;
+    let mut calls = Vec::new();
+    for (held, customer) in (1..).zip(customers) {
+        for drop in drops {
+            let (cluster, drop, customer) = (Arc::clone(cluster), drop.clone(), *customer);
+            calls.push(tokio::spawn(async move {
+                answered(cluster.hold(0, &drop, customer, Some(customer), None)).await
+            }));
+        }
+        for drop in drops {
+            until("Redis has it", || async {
+                let stock = cluster.redis(&["HGET", &format!("dg:{{{drop}}}:stock"), "s"]).await;
+                let counts = redis::from_redis_value::<String>(stock).expect("counts");
+                counts.starts_with(&format!("{} {held} 0 ", 10 - held))
+            })
+            .await;
+        }
     }
     barrier.commit().await.expect("unlocked");
     calls
@@ -53,6 +67,35 @@ async fn drops_that_wait_share_a_transaction() {
     assert!(transactions < 12, "{transactions}");
     for drop in &drops {
         cluster.assert_balanced(0, drop).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seals_fit_where_drops_with_several_entries_share_a_transaction() {
+    let cluster = Arc::new(crate::start(1).await);
+    let drops = drops(&cluster, (0..16).map(|n| format!("drop-{n}"))).await;
+    for call in hold_at_once_and_again(&cluster, &drops, &["a", "b", "c"]).await {
+        let reply = call.await.expect("an answer");
+        assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
+    }
+    let shared = "SELECT count(*), COALESCE(max(drops), 0), COALESCE(max(entries), 0) FROM (
+        SELECT count(DISTINCT drop_id) AS drops, count(*) AS entries FROM entries GROUP BY xmin::text
+        HAVING count(DISTINCT drop_id) > 1 AND count(*) > count(DISTINCT drop_id)) AS t";
+    let sql = cluster.sql().await.expect("Postgres");
+    let row = sql.query_one(shared, &[]).await.expect("counts");
+    let shared: [i64; 3] = [0, 1, 2].map(|at| row.get(at));
+    println!("transactions of several drops, one with several entries; drops, entries: {shared:?}");
+    assert!(shared[0] > 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    for drop in &drops {
+        cluster.assert_balanced(0, drop).await;
+        let file = folder.path().join(drop);
+        let path = file.to_str().expect("UTF-8");
+        for arguments in [["export", drop, "--out", path].as_slice(), &["export", "--check", path]]
+        {
+            let ended = cluster.engines[0].command(arguments).status().expect("it ends");
+            assert!(ended.success(), "{arguments:?}: {ended}");
+        }
     }
 }
 
